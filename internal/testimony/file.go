@@ -1,0 +1,164 @@
+package testimony
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+)
+
+// BeginUpload notes that a file for a testimony of municipality begins to
+// arrive. It returns fault.NotFound or fault.Conflict if it may not.
+func (s *Store) BeginUpload(ctx context.Context, municipality string, u Upload) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		t, err := get(tx, municipality, u.TestimonyID)
+		if err != nil {
+			return err
+		}
+		if !t.State.Editable() {
+			return fault.New(fault.Conflict, "testimony.not_editable")
+		}
+		u.CreatedAt = s.now()
+		return tx.Create(&u).Error
+	})
+	if err != nil {
+		return fmt.Errorf("begin an upload: %w", err)
+	}
+	return nil
+}
+
+// FindUpload returns an upload that belongs to a municipality (or to Anywhere),
+// or fault.NotFound.
+func (s *Store) FindUpload(ctx context.Context, municipality, id string) (*Upload, error) {
+	var u Upload
+	q := s.db.Reader(ctx).Joins("JOIN testimonies t ON t.id = uploads.testimony_id").Where("uploads.id = ?", id)
+	if municipality != Anywhere {
+		q = q.Where("t.municipality_code = ?", municipality)
+	}
+	err := q.Take(&u).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.New(fault.NotFound, "upload.unknown")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find an upload: %w", err)
+	}
+	return &u, nil
+}
+
+// OpenUploads lists the uploads of a testimony that began and did not end,
+// newest first.
+func (s *Store) OpenUploads(ctx context.Context, testimonyID int64) ([]Upload, error) {
+	var us []Upload
+	err := s.db.Reader(ctx).Where("testimony_id = ? AND received_at IS NULL AND discarded_at IS NULL", testimonyID).
+		Order("created_at DESC").Find(&us).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the uploads of testimony %d: %w", testimonyID, err)
+	}
+	return us, nil
+}
+
+func arriving(tx *gorm.DB, testimonyID int64) (bool, error) {
+	var n int64
+	err := tx.Model(&Upload{}).Where("testimony_id = ? AND received_at IS NULL AND discarded_at IS NULL", testimonyID).Count(&n).Error
+	return n > 0, err
+}
+
+// DiscardUpload notes that an upload will not be finished.
+func (s *Store) DiscardUpload(ctx context.Context, id string) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Upload{}).Where("id = ? AND received_at IS NULL", id).Update("discarded_at", s.now()).Error
+	})
+	if err != nil {
+		return fmt.Errorf("discard an upload: %w", err)
+	}
+	return nil
+}
+
+// ReceiveVideo notes that a whole file lies in the vault and has it looked at.
+// Called twice for one upload it changes nothing. An older file of the same
+// testimony is replaced, but one that staff already approved is not: then it
+// returns fault.Conflict.
+func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		var n int64
+		if err := tx.Model(&Video{}).Where("upload_id = ?", v.UploadID).Count(&n).Error; err != nil || n > 0 {
+			return err
+		}
+		t, err := get(tx, Anywhere, v.TestimonyID)
+		if err != nil {
+			return err
+		}
+		if !t.State.Editable() {
+			return fault.New(fault.Conflict, "testimony.not_editable")
+		}
+		if err := tx.Model(&Video{}).Where("testimony_id = ? AND state <> ?", t.ID, VideoReplaced).
+			Update("state", VideoReplaced).Error; err != nil {
+			return err
+		}
+		v.State, v.ReceivedAt = VideoChecking, s.now()
+		if err := tx.Create(&v).Error; err != nil {
+			return err
+		}
+		if err := tx.Model(&Upload{}).Where("id = ?", v.UploadID).Update("received_at", s.now()).Error; err != nil {
+			return err
+		}
+		if err := audit.Write(tx, s.now(), audit.Portal, "video.received", "testimony", t.ID, map[string]any{"bytes": v.Bytes}); err != nil {
+			return err
+		}
+		return s.hooks.VideoReceived(tx, &v)
+	})
+	if err != nil {
+		return fmt.Errorf("take in the video of testimony %d: %w", v.TestimonyID, err)
+	}
+	return nil
+}
+
+// GetVideo returns a file by its id, or fault.NotFound.
+func (s *Store) GetVideo(ctx context.Context, id int64) (*Video, error) {
+	var v Video
+	err := s.db.Reader(ctx).Take(&v, id).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.New(fault.NotFound, "video.unknown")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read video %d: %w", id, err)
+	}
+	return &v, nil
+}
+
+// VideoSeen keeps what was found of a file: v is ready, or unusable with a
+// reason. If review was asked for before, the testimony goes to review now.
+func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
+	_, err := s.change(ctx, Anywhere, v.TestimonyID, func(tx *gorm.DB, t *Testimony) error {
+		if t.Video == nil || t.Video.ID != v.ID {
+			return nil // replaced while it was looked at
+		}
+		v.CheckedAt = s.moment()
+		if err := tx.Save(v).Error; err != nil {
+			return err
+		}
+		t.Video = v
+		detail := map[string]any{"state": v.State}
+		if v.Reason.Key != "" {
+			detail["reason"] = v.Reason.Key
+		}
+		if err := audit.Write(tx, s.now(), audit.Portal, "video."+string(v.State), "testimony", t.ID, detail); err != nil {
+			return err
+		}
+		if v.State != VideoReady || t.SubmittedAt == nil || !t.State.Editable() {
+			return nil
+		}
+		if t.Missing(s.now()).Err() != nil {
+			return nil // edited since: the town hall sees what is missing
+		}
+		return s.move(tx, audit.Portal, t, InReview, "")
+	})
+	if err != nil {
+		return fmt.Errorf("keep what was seen of video %d: %w", v.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package testimony
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+)
+
+// move changes t's state inside tx and writes the change to the trail.
+func (s *Store) move(tx *gorm.DB, actor string, t *Testimony, next State, reason string) error {
+	if !t.State.CanBecome(next) {
+		return fault.New(fault.Conflict, "testimony.state", "From", string(t.State), "To", string(next))
+	}
+	detail := map[string]any{"from": t.State, "to": next}
+	if reason != "" {
+		detail["reason"] = reason
+	}
+	t.State, t.Reason = next, reason
+	return audit.Write(tx, s.now(), actor, "testimony."+string(next), "testimony", t.ID, detail)
+}
+
+func (s *Store) moment() *time.Time {
+	now := s.now()
+	return &now
+}
+
+// Submit asks for review. A form that is not complete is refused with
+// fault.Invalid and stays a draft; a file that is not ready yet does not
+// refuse: the testimony goes to review by itself when it is.
+func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64) (*Testimony, error) {
+	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
+		if t.State == InReview {
+			return nil // pressed twice
+		}
+		if !t.State.Editable() {
+			return fault.New(fault.Conflict, "testimony.not_editable")
+		}
+		missing := t.Missing(s.now())
+		if t.Video != nil && t.Video.State == VideoUnusable {
+			missing.Add("video", t.Video.Reason.Key, pairs(t.Video.Reason.Args)...)
+		} else if t.Video == nil {
+			arriving, err := arriving(tx, t.ID)
+			if err != nil {
+				return err
+			}
+			if !arriving {
+				missing.Add("video", "testimony.video.empty")
+			}
+		}
+		if err := missing.Err(); err != nil {
+			return err
+		}
+		t.SubmittedAt = s.moment()
+		if t.AwaitsFile() {
+			return audit.Write(tx, s.now(), actor, "testimony.submit", "testimony", t.ID, nil)
+		}
+		return s.move(tx, actor, t, InReview, "")
+	})
+}
+
+func pairs(args map[string]any) []any {
+	out := make([]any, 0, 2*len(args))
+	for k, v := range args {
+		out = append(out, k, v)
+	}
+	return out
+}
+
+// seen refuses when somebody else changed the testimony since the caller
+// looked at it.
+func seen(t *Testimony, version int) error {
+	if t.Version != version {
+		return fault.New(fault.Conflict, "testimony.changed_meanwhile")
+	}
+	return nil
+}
+
+// Approve lets a testimony go to the channel. version is the one the moderator
+// saw: fault.Conflict if it changed since.
+func (s *Store) Approve(ctx context.Context, actor string, id int64, version int) (*Testimony, error) {
+	return s.change(ctx, Anywhere, id, func(tx *gorm.DB, t *Testimony) error {
+		if err := seen(t, version); err != nil {
+			return err
+		}
+		if err := s.move(tx, actor, t, Approved, ""); err != nil {
+			return err
+		}
+		t.ApprovedAt = s.moment()
+		return s.hooks.Approved(tx, t)
+	})
+}
+
+// RequestChanges sends a testimony back to the town hall with a reason.
+func (s *Store) RequestChanges(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
+	return s.decide(ctx, actor, id, version, ChangesRequested, reason)
+}
+
+// Reject closes a testimony for good, with a reason.
+func (s *Store) Reject(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
+	return s.decide(ctx, actor, id, version, Rejected, reason)
+}
+
+func (s *Store) decide(ctx context.Context, actor string, id int64, version int, next State, reason string) (*Testimony, error) {
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return nil, fault.Fields{{Name: "reason", Message: fault.Msg("testimony.reason.empty")}}.Err()
+	}
+	return s.change(ctx, Anywhere, id, func(tx *gorm.DB, t *Testimony) error {
+		if err := seen(t, version); err != nil {
+			return err
+		}
+		// A testimony on its way to the channel is not sent back from here:
+		// the channel's refusal does that, see SendBack.
+		if t.State != InReview {
+			return fault.New(fault.Conflict, "testimony.state", "From", string(t.State), "To", string(next))
+		}
+		if err := s.move(tx, actor, t, next, clip(reason)); err != nil {
+			return err
+		}
+		t.SubmittedAt = nil
+		if next == Rejected {
+			t.ClosedAt = s.moment()
+		}
+		return nil
+	})
+}
+
+// Withdraw takes a testimony back, at any time, also off the channel.
+func (s *Store) Withdraw(ctx context.Context, actor, municipality string, id int64, reason string) (*Testimony, error) {
+	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
+		if t.State == Withdrawn {
+			return nil // pressed twice
+		}
+		if err := s.move(tx, actor, t, Withdrawn, clip(strings.TrimSpace(reason))); err != nil {
+			return err
+		}
+		t.ClosedAt = s.moment()
+		return s.hooks.Withdrawn(tx, t)
+	})
+}
+
+// MarkPublished notes inside tx that the channel shows the testimony as it was
+// asked to. The caller runs the Shown hook once tx has committed.
+func (s *Store) MarkPublished(tx *gorm.DB, id int64) error {
+	t, err := get(tx, Anywhere, id)
+	if err != nil {
+		return err
+	}
+	if t.State == Published || t.State == Withdrawn {
+		return nil
+	}
+	if err := s.move(tx, audit.Portal, t, Published, ""); err != nil {
+		return err
+	}
+	t.PublishedAt = s.moment()
+	if err := s.write(tx, t); err != nil {
+		return fmt.Errorf("publish testimony %d: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+// Package testimony is the heart of the portal: what a mayor says, its themes,
+// its consents, its file, and the life it goes through. It knows nothing of
+// pages, of YouTube or of how a file arrives.
+package testimony
+
+import (
+	"time"
+
+	"github.com/gosimple/slug"
+)
+
+// State is where a testimony is in its life.
+type State string
+
+// The states. Their names are in the database.
+const (
+	Draft            State = "draft"
+	InReview         State = "in_review"
+	ChangesRequested State = "changes_requested" // back with the editor, with a reason
+	Approved         State = "approved"          // on its way to the channel
+	Published        State = "published"
+	Rejected         State = "rejected"
+	Withdrawn        State = "withdrawn"
+)
+
+// moves are the allowed changes of state; there is no other.
+var moves = map[State][]State{
+	Draft:            {InReview, Withdrawn},
+	InReview:         {Approved, ChangesRequested, Rejected, Withdrawn},
+	ChangesRequested: {InReview, Withdrawn},
+	Approved:         {Published, ChangesRequested, Withdrawn},
+	Published:        {Withdrawn},
+	Rejected:         {},
+	Withdrawn:        {},
+}
+
+// CanBecome tells whether a testimony may go from s to next.
+func (s State) CanBecome(next State) bool {
+	for _, n := range moves[s] {
+		if n == next {
+			return true
+		}
+	}
+	return false
+}
+
+// Editable tells whether the town hall may change form and file.
+func (s State) Editable() bool { return s == Draft || s == ChangesRequested }
+
+// Visibility is who may see a testimony once it is out, as on YouTube.
+type Visibility string
+
+// The visibilities, by YouTube's names.
+const (
+	Public   Visibility = "public"
+	Unlisted Visibility = "unlisted" // with the address only
+	Private  Visibility = "private"
+)
+
+// Testimony is what a mayor says. Values of the form that could not be accepted
+// are not in its fields but in Unfinished, as they were typed.
+type Testimony struct {
+	ID               int64
+	MunicipalityCode string // ISTAT
+	State            State
+	Reason           string // why it was sent back, rejected or withdrawn
+	Title            string
+	Description      string
+	Language         string // ISO 639 code, see Languages
+	SpeakerName      string
+	SpeakerRole      string
+	RecordedOn       string // day, YYYY-MM-DD, or empty
+	Tags             Tags   `gorm:"type:text"`
+	Visibility       Visibility
+	Sample           bool       // made by `voci demo`, says so wherever it is shown
+	Unfinished       Unfinished `gorm:"type:text"`
+	Version          int        // grows with every change, so that two people never overwrite each other
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	SubmittedAt      *time.Time // when review was asked for
+	ApprovedAt       *time.Time
+	PublishedAt      *time.Time
+	ClosedAt         *time.Time // when it was rejected or withdrawn
+
+	Themes   []Theme   `gorm:"many2many:testimony_themes"`
+	Releases []Release // the consents given
+	Video    *Video    // the current file, nil if none was received
+}
+
+// Slug is the readable end of the testimony's address.
+func (t *Testimony) Slug() string {
+	s := slug.MakeLang(t.Title, "it")
+	if s == "" {
+		return "testimonianza"
+	}
+	return s
+}
+
+// OpenToCitizens tells whether a citizen who has the address may see it.
+func (t *Testimony) OpenToCitizens() bool {
+	return t.State == Published && t.Visibility != Private
+}
+
+// AwaitsFile tells whether review was asked for before the file was ready: it
+// goes to review by itself when the file is.
+func (t *Testimony) AwaitsFile() bool {
+	return t.State.Editable() && t.SubmittedAt != nil && (t.Video == nil || t.Video.State != VideoReady)
+}
+
+// Theme is what a testimony is about. Staff edit them.
+type Theme struct {
+	ID          int64
+	Slug        string
+	Position    int
+	NameIT      string `gorm:"column:name_it"`
+	NameEN      string `gorm:"column:name_en"`
+	NameFR      string `gorm:"column:name_fr"`
+	Colour      string // #rrggbb, always with icon and word
+	Icon        string
+	YoutubeTags Tags `gorm:"column:youtube_tags;type:text"`
+}
+
+// Name is the theme's name in a language of the portal.
+func (t Theme) Name(lang string) string {
+	switch lang {
+	case "en":
+		return t.NameEN
+	case "fr":
+		return t.NameFR
+	default:
+		return t.NameIT
+	}
+}
+
+// VideoState is the file's own state, apart from the testimony's.
+type VideoState string
+
+// The states of a received file. While bytes still arrive there is only an
+// Upload.
+const (
+	VideoChecking VideoState = "checking"
+	VideoReady    VideoState = "ready"
+	VideoUnusable VideoState = "unusable" // Reason says why and what to do
+	VideoReplaced VideoState = "replaced" // another file took its place
+)
+
+// Video is a received file: as it came, and as it was seen to be.
+type Video struct {
+	ID          int64
+	TestimonyID int64
+	UploadID    string // the upload that it came by
+	State       VideoState
+	Reason      Sentence `gorm:"type:text"` // why it is unusable
+	Original    string   // path in the vault
+	Filename    string   // as the sender called it, for people only
+	Bytes       int64
+	SHA256      string `gorm:"column:sha256"`
+	Container   string
+	VideoCodec  string
+	AudioCodec  string
+	Width       int // pixels, as shown
+	Height      int
+	Rotation    int   // degrees clockwise that the original is shown turned by
+	DurationMS  int64 `gorm:"column:duration_ms"`
+	HasSound    bool
+	Poster      string // path in the renditions' folder, empty until made
+	Rendition   string
+	ReceivedAt  time.Time
+	CheckedAt   *time.Time
+}
+
+// Duration is how long the video plays.
+func (v *Video) Duration() time.Duration { return time.Duration(v.DurationMS) * time.Millisecond }
+
+// Upload is a tus upload of a testimony, begun and maybe not finished.
+type Upload struct {
+	ID          string
+	TestimonyID int64
+	Filename    string
+	Size        int64 // bytes, as announced
+	CreatedAt   time.Time
+	ReceivedAt  *time.Time
+	DiscardedAt *time.Time
+}
