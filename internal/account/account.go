@@ -1,0 +1,75 @@
+// Package account says who may act: town halls with their personal link, staff
+// with links of minutes, sessions, roles. There are no passwords.
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Role is what a person may do.
+type Role string
+
+// The roles.
+const (
+	Editor        Role = "editor"        // acts for one municipality
+	Moderator     Role = "moderator"     // staff: reviews, invites
+	Administrator Role = "administrator" // staff: also the channel and people
+)
+
+// Person is who acts in a request.
+type Person struct {
+	Role             Role
+	MunicipalityCode string // of an editor
+	AccountID        int64  // of staff
+	LinkID           int64  // the link that opened the session
+	Name             string // to be shown: of staff only
+	Email            string
+}
+
+// Staff tells whether the person works for the metropolitan city.
+func (p Person) Staff() bool { return p.Role == Moderator || p.Role == Administrator }
+
+// Actor names the person in the audit trail and in consents.
+func (p Person) Actor() string {
+	if p.Staff() {
+		return fmt.Sprintf("account %d (%s)", p.AccountID, p.Email)
+	}
+	return fmt.Sprintf("municipality %s, link %d", p.MunicipalityCode, p.LinkID)
+}
+
+type key struct{}
+
+// With returns a context in which p acts.
+func With(ctx context.Context, p Person) context.Context { return context.WithValue(ctx, key{}, p) }
+
+// From returns who acts in ctx.
+func From(ctx context.Context) (Person, bool) {
+	p, ok := ctx.Value(key{}).(Person)
+	return p, ok
+}
+
+// Account is a member of staff.
+type Account struct {
+	ID        int64
+	Email     string
+	Name      string
+	Role      Role
+	CreatedAt time.Time
+}
+
+// Link is an address that lets somebody in. The token itself is only known to
+// whoever has the address; for town halls it is also kept sealed, so that staff
+// can copy or mail it again.
+type Link struct {
+	ID               int64
+	TokenHash        []byte
+	TokenSealed      []byte
+	MunicipalityCode *string
+	AccountID        *int64
+	CreatedAt        time.Time
+	ExpiresAt        *time.Time
+	LastUsedAt       *time.Time
+	RevokedAt        *time.Time
+}
