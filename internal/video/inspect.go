@@ -210,7 +210,7 @@ func (r *reading) duration() time.Duration {
 // nothing, so it is as fast as the disk.
 func (t *Inspector) readPackets(ctx context.Context, path string, p probed) (reading, error) {
 	var r reading
-	in, err := input(path, p.container)
+	in, err := input(path, p.container, decoders+companions)
 	if err != nil {
 		return r, err
 	}
@@ -352,7 +352,7 @@ func (t *Inspector) warn(ctx context.Context, path string, p probed, facts *Fact
 // peak decodes the sound and returns its loudest sample in dB of full scale;
 // sound that cannot be decoded is as silent as silence.
 func (t *Inspector) peak(ctx context.Context, path string, p probed) (float64, error) {
-	in, err := input(path, p.container)
+	in, err := input(path, p.container, decoders)
 	if err != nil {
 		return 0, err
 	}

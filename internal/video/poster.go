@@ -90,7 +90,7 @@ func moments(d time.Duration) []time.Duration {
 // frame has ffmpeg choose the most typical frame of the window that starts at
 // at, and returns it as a JPEG.
 func (t *Inspector) frame(ctx context.Context, path string, p probed, at time.Duration) ([]byte, error) {
-	in, err := input(path, p.container)
+	in, err := input(path, p.container, decoders)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +111,9 @@ func (t *Inspector) frame(ctx context.Context, path string, p probed, at time.Du
 func posterFilter(s stream) string {
 	w, h := s.shown()
 	fw, fh := fit(w, h, PosterWidth, PosterHeight, true)
+	if fw*fh*100 >= PosterWidth*PosterHeight*98 {
+		fw, fh = PosterWidth, PosterHeight // a hair's breadth off 16:9: nobody sees it
+	}
 	chain := fmt.Sprintf("[0:%d]scale=%d:%d,setsar=1,fps=8,thumbnail=n=%d,%sformat=yuv420p",
 		s.Index, fw, fh, int(posterWindow.Seconds())*8, toneMap(s))
 	full := "scale=out_range=full,format=yuvj420p[poster]"
@@ -140,7 +143,10 @@ func fit(w, h, boxW, boxH int, grow bool) (int, int) {
 	if !grow {
 		scale = min(scale, 1)
 	}
-	even := func(v int, limit int) int {
+	even := func(v, limit int) int {
+		if !grow {
+			limit = min(limit, v)
+		}
 		n := int(math.Round(float64(v)*scale/2)) * 2
 		return max(2, min(n, limit&^1))
 	}

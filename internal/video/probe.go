@@ -3,6 +3,7 @@ package video
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -35,9 +36,14 @@ const decoders = "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,libdav1d,libaom-av1,av1," 
 	"aac,mp3float,mp3,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,amrnb,amrwb," +
 	"pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le"
 
+// companions are the decoders of what may lie beside picture and sound: covers
+// and subtitles. ffprobe opens a decoder for each track and gives up at the
+// first that is not allowed; ffmpeg, which opens only what we use, needs none.
+const companions = ",mjpeg,png,bmp,mov_text,subrip,srt,ass,ssa,webvtt,text"
+
 // codecNames are what people call the codecs that we do not read.
 var codecNames = map[string]string{
-	"prores": "ProRes", "mpeg4": "MPEG-4 / DivX", "mjpeg": "Motion JPEG", "mpeg2video": "MPEG-2",
+	"prores": "ProRes", "dca": "DTS", "mp2": "MP2", "mpeg4": "MPEG-4 / DivX", "mjpeg": "Motion JPEG", "mpeg2video": "MPEG-2",
 	"h263": "H.263", "dnxhd": "DNxHD", "vvc": "H.266", "theora": "Theora", "cinepak": "Cinepak",
 }
 
@@ -45,14 +51,14 @@ var codecNames = map[string]string{
 // no external references (dref) of QuickTime, known decoders, no giant picture.
 // The last two settings of QuickTime are ffmpeg's defaults; they are stated
 // because safety hangs on them.
-func input(path string, c container) ([]string, error) {
+func input(path string, c container, allowed string) ([]string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("finding the file: %w", err)
 	}
 	args := []string{
 		"-f", c.demuxer, "-protocol_whitelist", "file,pipe", "-max_streams", "64",
-		"-codec_whitelist", decoders, "-max_pixels", strconv.Itoa(maxPixels),
+		"-codec_whitelist", allowed, "-max_pixels", strconv.Itoa(maxPixels),
 	}
 	if c.demuxer == "mov" {
 		args = append(args, "-enable_drefs", "0", "-use_absolute_path", "0")
@@ -139,14 +145,14 @@ type probed struct {
 // probe asks ffprobe what is in the file and refuses what we cannot read.
 func (t *Inspector) probe(ctx context.Context, path string, c container) (probed, error) {
 	p := probed{container: c}
-	in, err := input(path, c)
+	in, err := input(path, c, decoders+companions)
 	if err != nil {
 		return p, err
 	}
 	args := append([]string{"-v", "error", "-show_streams", "-show_format", "-of", "json"}, in...)
 	out, err := t.output(ctx, t.tools.FFprobe, probeTimeout, 4<<20, args...)
 	if err != nil {
-		return p, verdict(err)
+		return p, notAllowed(verdict(err))
 	}
 	var said struct {
 		Streams []stream `json:"streams"`
@@ -191,6 +197,31 @@ func (p *probed) choose(streams []stream) error {
 	}
 	p.picture, p.sound = *picture, sound
 	return nil
+}
+
+// soundDecoders are the beginnings of the names of decoders of sound that we do
+// not allow.
+var soundDecoders = []string{"adpcm", "pcm", "dca", "truehd", "mlp", "wma", "mp1", "mp2", "qdm", "qcelp", "mace", "atrac", "ra_", "speex", "gsm", "ilbc"}
+
+// notAllowed finds the decoder that ffprobe was not allowed to use, in words
+// that ffmpeg has not changed in ten years, and names it.
+func notAllowed(err error) error {
+	e, ok := errors.AsType[*toolError](err)
+	if !ok {
+		return err
+	}
+	before, _, found := strings.Cut(e.stderr, ") not on whitelist")
+	i := strings.LastIndex(before, "Codec (")
+	if !found || i < 0 {
+		return err
+	}
+	codec := before[i+len("Codec ("):]
+	for _, s := range soundDecoders {
+		if strings.HasPrefix(codec, s) {
+			return fault.Wrap(err, fault.Invalid, "video.audio_codec", "Codec", codecName(codec))
+		}
+	}
+	return fault.Wrap(err, fault.Invalid, "video.codec", "Codec", codecName(codec))
 }
 
 func codecName(codec string) string {

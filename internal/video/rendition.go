@@ -37,11 +37,20 @@ var rates = []struct {
 	{30, "30"},
 }
 
-// renditionRate is the lowest of the rates that loses no frame, at most 30.
+// renditionRate is the rate that the source all but has, or else the lowest that
+// loses no frame, at most 30. A measured average is off by a little.
 func renditionRate(source float64) string {
+	near, off := "", 0.01
 	for _, r := range rates {
-		// Averages over a short file are off by a little.
-		if source > 0 && source <= r.perSecond*1.0005 {
+		if d := math.Abs(source/r.perSecond - 1); d < off {
+			near, off = r.option, d
+		}
+	}
+	if near != "" {
+		return near
+	}
+	for _, r := range rates {
+		if source > 0 && source < r.perSecond {
 			return r.option
 		}
 	}
@@ -72,7 +81,7 @@ func (t *Inspector) Rendition(ctx context.Context, path string, facts Facts, out
 }
 
 func (t *Inspector) encode(ctx context.Context, path string, p probed, facts Facts, duration time.Duration, temp string, progress func(time.Duration)) error {
-	in, err := input(path, p.container)
+	in, err := input(path, p.container, decoders)
 	if err != nil {
 		return err
 	}

@@ -147,8 +147,11 @@ func verdict(err error) error {
 			return err // killed by somebody, or for want of memory
 		}
 	}
-	if code := e.exit.ExitCode(); code == 126 || code == 127 {
-		return err // not executable, not found, or lacking its libraries
+	switch e.exit.ExitCode() {
+	case 126, 127: // not executable, not found, or lacking its libraries
+		return err
+	case 123, 255: // ffmpeg stopped because it got a signal (fftools, sigterm_handler)
+		return err
 	}
 	for _, s := range ours {
 		if strings.Contains(e.stderr, s) {

@@ -1,0 +1,13 @@
+package video
+
+import (
+	"context"
+	"time"
+)
+
+// Said runs ffmpeg as the package does and returns what it wrote to its
+// standard error.
+func Said(t *Inspector, ctx context.Context, maxWrite int64) string { //nolint:revive // the receiver comes first
+	said, _ := t.run(ctx, task{tool: t.tools.FFmpeg, timeout: time.Minute, maxWrite: maxWrite})
+	return said
+}
