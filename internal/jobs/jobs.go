@@ -55,13 +55,16 @@ func (Publish) Kind() string { return "publish" }
 // InsertOpts implements river.JobArgsWithInsertOpts.
 func (Publish) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueChannel} }
 
-// SyncViews brings the view counts back.
-type SyncViews struct{}
+// SyncViews brings the view counts back. For tells apart what the timetable
+// asks, one of which in the queue is enough, from what an operator asks now.
+type SyncViews struct {
+	For string `json:"for" river:"unique"`
+}
 
 // Kind implements river.JobArgs.
 func (SyncViews) Kind() string { return "sync_views" }
 
-// InsertOpts implements river.JobArgsWithInsertOpts: one at a time is enough.
+// InsertOpts implements river.JobArgsWithInsertOpts.
 func (SyncViews) InsertOpts() river.InsertOpts { return once }
 
 // Nightly checks the totals, thins the history, forgets what is over.
@@ -81,7 +84,7 @@ type SendMail struct {
 // Kind implements river.JobArgs.
 func (SendMail) Kind() string { return "send_mail" }
 
-var once = river.InsertOpts{UniqueOpts: river.UniqueOpts{ByState: []rivertype.JobState{
+var once = river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
 }}}
 
