@@ -23,6 +23,10 @@ const halves = "color=red:s=160x180:r=25[l];color=blue:s=160x180:r=25[r];[l][r]h
 // night begins with black, as a fade-in does.
 const night = "color=black:s=320x180:r=25:d=3[n];testsrc2=s=320x180:r=25:d=9[d];[n][d]concat"
 
+// grey is a grey of 0xb0 as ordinary screens show it, in high dynamic range.
+const grey = "color=0xb0b0b0:s=320x180:r=25,format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709," +
+	"zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt2020,zscale=t=arib-std-b67:m=bt2020nc:r=tv:npl=203,format=yuv420p10le"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -41,7 +45,7 @@ func run(m *testing.M) int {
 		{Name: "phone", Container: "mov", Rotate: 90, Picture: halves},
 		{Name: "phone270", Container: "mov", Rotate: 270, Picture: halves},
 		{Name: "hevc", Container: "mov", Codec: "hevc"},
-		{Name: "hdr", Container: "mov", Codec: "hevc", HDR: true},
+		{Name: "hdr", Container: "mov", Codec: "hevc", HDR: true, Picture: grey},
 		{Name: "vp8", Container: "webm", Codec: "vp8"},
 		{Name: "webm", Seconds: 4, Container: "webm", Codec: "vp9"},
 		{Name: "browser", Seconds: 4, Container: "webm", Codec: "vp9", Live: true},

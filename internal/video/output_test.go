@@ -145,6 +145,29 @@ func TestRenditionIsUpright(t *testing.T) {
 	}
 }
 
+// High dynamic range is shown as it was meant, neither pale nor dark.
+func TestHighDynamicRangeIsBroughtDown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	made := rendition(t, "hdr")
+	if v := probe(t, made).Streams[0]; v.Transfer != "bt709" {
+		t.Errorf("the rendition's transfer is %s, want bt709", v.Transfer)
+	}
+	frame, poster := filepath.Join(dir, "frame.jpg"), filepath.Join(dir, "poster.jpg")
+	cmd := exec.CommandContext(t.Context(), tools(t).FFmpeg, "-nostdin", "-v", "error", "-i", made, "-frames:v", "1", frame)
+	if b, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, b)
+	}
+	if err := inspector(t).Poster(t.Context(), clips["hdr"], inspect(t, clips["hdr"]), poster); err != nil {
+		t.Fatal(err)
+	}
+	for what, path := range map[string]string{"rendition": frame, "poster": poster} {
+		if l := light(picture(t, path)); math.Abs(l-0xb0) > 14 {
+			t.Errorf("%s: a grey of %d came out as %.0f", what, 0xb0, l)
+		}
+	}
+}
+
 // Phones write into the file where they are; citizens need not know.
 func TestRenditionDropsWhereItWasFilmed(t *testing.T) {
 	t.Parallel()
@@ -229,7 +252,7 @@ func light(img image.Image) float64 {
 			sum += float64(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
 		}
 	}
-	return sum / float64((b.Dx()/8)*(b.Dy()/8))
+	return sum / float64(((b.Dx()+7)/8)*((b.Dy()+7)/8))
 }
 
 func TestPoster(t *testing.T) {

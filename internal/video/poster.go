@@ -116,7 +116,8 @@ func posterFilter(s stream) string {
 	}
 	chain := fmt.Sprintf("[0:%d]scale=%d:%d,setsar=1,fps=8,thumbnail=n=%d,%sformat=yuv420p",
 		s.Index, fw, fh, int(posterWindow.Seconds())*8, toneMap(s))
-	full := "scale=out_range=full,format=yuvj420p[poster]"
+	// JPEG knows one matrix, that of BT.601, in full range (ITU-T T.871).
+	full := "scale=out_range=full:out_color_matrix=bt601,format=yuvj420p[poster]"
 	if fw == PosterWidth && fh == PosterHeight {
 		return chain + "," + full
 	}
@@ -126,14 +127,15 @@ func posterFilter(s stream) string {
 }
 
 // toneMap brings high dynamic range to what ordinary screens show; it is empty
-// for ordinary pictures. Widely used with ffmpeg's zscale and tonemap filters.
+// for ordinary pictures. The reference white of HDR is 203 cd/m² (ITU-R
+// BT.2408); of ffmpeg's curves, mobius leaves all below it as it was filmed.
 func toneMap(s stream) string {
 	if !s.hdr() {
 		return ""
 	}
 	// The input's characteristics are said again: some phones leave a part out.
 	return fmt.Sprintf("zscale=tin=%s:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,"+
-		"zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,", s.ColorTransfer)
+		"zscale=p=bt709,tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,", s.ColorTransfer)
 }
 
 // fit is the largest even size within a box with the proportions of w × h;
