@@ -109,7 +109,7 @@ func (c client) post(header ...string) reply {
 }
 
 // create makes an upload and returns its address.
-func (c client) create(size int64, _ []string) string {
+func (c client) create(size int64) string {
 	c.tb.Helper()
 	res := c.post("Upload-Length", strconv.FormatInt(size, 10), "Upload-Metadata", usual())
 	if res.status != http.StatusCreated {

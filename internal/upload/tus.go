@@ -316,9 +316,9 @@ func (r *Receiver) translate(code string, status int) (int, error) {
 	case handler.ErrFileLocked.ErrorCode, handler.ErrLockTimeout.ErrorCode:
 		return http.StatusLocked, fault.New(fault.Unavailable, "upload.busy")
 	case handler.ErrUploadInterrupted.ErrorCode:
-		// 400, as tusd says, and not 409 or 423, which tus-js-client tries
-		// again: two windows would take the upload from each other for ever.
-		return status, fault.New(fault.Conflict, "upload.elsewhere")
+		// Not 400, as tusd says, which makes tus-js-client give up: the other
+		// request may be the browser's own earlier one, held up on its way.
+		return http.StatusLocked, fault.New(fault.Unavailable, "upload.elsewhere")
 	case handler.ErrServerShutdown.ErrorCode:
 		return status, fault.New(fault.Unavailable, "upload.restarting")
 	case handler.ErrUnexpectedEOF.ErrorCode, handler.ErrReadTimeout.ErrorCode, handler.ErrConnectionReset.ErrorCode:
