@@ -26,8 +26,11 @@ run: setup assets build ## install what is missing, build, and serve http://loca
 build: ## compile bin/voci (pages' styles and scripts come from `make assets`)
 	@go build -trimpath -o $(VOCI) ./cmd/voci
 
-test: setup-test check lint assets ## everything that must hold: types, linters, tests
-	@go test -timeout $(TEST_TIMEOUT) ./...
+# A finding of the checks fails the whole, but does not hide what the tests say.
+test: setup-test assets ## everything that must hold: types, linters, tests
+	@checks=0; $(MAKE) -k check lint || checks=$$?; \
+	go test -timeout $(TEST_TIMEOUT) ./...; \
+	exit $$checks
 
 assets: setup ## styles and scripts of the pages, into static/dist
 	@scripts/quietly npm run --prefix web build
@@ -54,7 +57,7 @@ setup-test:
 	@scripts/setup run test
 
 setup-bench:
-	@scripts/setup run test bench
+	@scripts/setup run bench
 
 clean: ## remove what was built; the data stays
 	@rm -rf bin coverage.out screenshots web/node_modules
