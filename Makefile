@@ -15,6 +15,9 @@ LINT          := bin/golangci-lint
 TEST_TIMEOUT  ?= 14m
 BENCH_TIMEOUT ?= 60m
 
+# One step after the other: what is built embeds what was built before.
+.NOTPARALLEL:
+
 .PHONY: help run build test assets check lint format bench screenshots setup setup-test setup-bench clean
 
 help: ## list these commands
