@@ -15,6 +15,9 @@ LINT          := bin/golangci-lint
 TEST_TIMEOUT  ?= 14m
 BENCH_TIMEOUT ?= 60m
 
+CHECK_PAGES := scripts/quietly npm run --prefix web check
+CHECK_GO    := scripts/quietly $(LINT) run
+
 # One step after the other: what is built embeds what was built before.
 .NOTPARALLEL:
 
@@ -30,19 +33,21 @@ build: ## compile bin/voci (pages' styles and scripts come from `make assets`)
 	@go build -trimpath -o $(VOCI) ./cmd/voci
 
 # A finding of the checks fails the whole, but does not hide what the tests say.
-test: setup-test assets ## everything that must hold: types, linters, tests
-	@checks=0; $(MAKE) -k check lint || checks=$$?; \
-	go test -timeout $(TEST_TIMEOUT) ./...; \
-	exit $$checks
+test: setup-test assets $(LINT) ## everything that must hold: types, linters, tests
+	@failed=0; \
+	$(CHECK_PAGES) || failed=1; \
+	$(CHECK_GO) || failed=1; \
+	go test -timeout $(TEST_TIMEOUT) ./... || failed=1; \
+	exit $$failed
 
 assets: setup ## styles and scripts of the pages, into static/dist
 	@scripts/quietly npm run --prefix web build
 
 check: setup ## the pages' TypeScript
-	@scripts/quietly npm run --prefix web check
+	@$(CHECK_PAGES)
 
 lint: $(LINT) ## vet, linters and format check
-	@scripts/quietly $(LINT) run
+	@$(CHECK_GO)
 
 format: $(LINT) ## format the Go files
 	@$(LINT) fmt
