@@ -27,7 +27,12 @@ const night = "color=black:s=320x180:r=25:d=3[n];testsrc2=s=320x180:r=25:d=9[d];
 const grey = "color=0xb0b0b0:s=320x180:r=25,format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709," +
 	"zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt2020,zscale=t=arib-std-b67:m=bt2020nc:r=tv:npl=203,format=yuv420p10le"
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(encodeOnly); path != "" {
+		os.Exit(encode(path)) // this is the process that TestToolsDieWithThePortal kills
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "voci-video-")
