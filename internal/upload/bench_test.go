@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ func newRunner(b *testing.B, command func(dir string) *exec.Cmd) *runner {
 	b.Helper()
 	r := &runner{dir: b.TempDir()}
 	cmd := command(r.dir)
-	r.endpoint = startServer(b, cmd)
+	r.endpoint, _ = startServer(b, cmd)
 	r.pid = cmd.Process.Pid
 	send(b, r.endpoint, 8<<20) // warm: connection, buffers, pools
 	r.before = status(b, r.pid, "VmRSS")
@@ -206,9 +207,9 @@ func testServer(tb testing.TB, kind, dir string) *exec.Cmd {
 
 var addressPrinted = regexp.MustCompile(`http://(127\.0\.0\.1:\d+\S*)`)
 
-// startServer runs a command that prints its address, and ends it after the
-// test.
-func startServer(tb testing.TB, cmd *exec.Cmd) (endpoint string) {
+// startServer runs a command that prints its address. kill is SIGKILL, and
+// happens after the test if not before.
+func startServer(tb testing.TB, cmd *exec.Cmd) (endpoint string, kill func()) {
 	tb.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -219,20 +220,21 @@ func startServer(tb testing.TB, cmd *exec.Cmd) (endpoint string) {
 		tb.Fatal(err)
 	}
 	_ = w.Close()
-	tb.Cleanup(func() {
+	kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = cmd.Wait() // says that it was killed
 		_ = r.Close()
 	})
+	tb.Cleanup(kill)
 	lines := bufio.NewScanner(r)
 	var printed []string
 	for lines.Scan() {
 		printed = append(printed, lines.Text())
 		if m := addressPrinted.FindString(lines.Text()); m != "" {
 			go func() { _, _ = io.Copy(io.Discard, r) }() // so that it never waits for us to read
-			return m
+			return m, kill
 		}
 	}
 	tb.Fatalf("the server did not start: %s", strings.Join(printed, "\n"))
-	return ""
+	return "", nil
 }

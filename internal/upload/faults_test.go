@@ -228,13 +228,14 @@ func TestBusyUploadAnswersLocked(t *testing.T) {
 	if err := k.Lock(t.Context(), func() {}); err != nil {
 		t.Fatal(err)
 	}
-	if d.locks.wanted(idIn(address)) {
-		t.Error("the lock is wanted by nobody yet")
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan error, 1)
 	go func() { got <- d.locks.with(ctx, idIn(address), func() error { return nil }) }()
-	eventually(t, "the holder is asked", func() bool { return d.locks.wanted(idIn(address)) })
+	eventually(t, "the holder is asked", func() bool {
+		d.locks.mu.Lock()
+		defer d.locks.mu.Unlock()
+		return d.locks.holders[idIn(address)].asked
+	})
 	// The holder had not begun to read: it must not begin now.
 	u, err := d.load(idIn(address))
 	if err != nil {
@@ -250,8 +251,14 @@ func TestBusyUploadAnswersLocked(t *testing.T) {
 	if err := k.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if d.locks.wanted(idIn(address)) {
-		t.Error("the next holder is asked for what the last one was")
+	err = d.locks.with(t.Context(), idIn(address), func() error {
+		if !d.locks.begin(idIn(address)) {
+			t.Error("the next holder is asked for what the last one was")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 	status, err := d.translate("ERR_LOCK_TIMEOUT", http.StatusInternalServerError)
 	if status != http.StatusLocked || err == nil {
@@ -346,13 +353,9 @@ func TestUploadSurvivesKill(t *testing.T) {
 	dir := t.TempDir()
 	places := rand.New(rand.NewPCG(11, 5)) //nolint:gosec // places, not secrets
 
-	start := func() (c client, kill func()) {
-		cmd := testServer(t, "ours", dir)
-		c = client{tb: t, endpoint: startServer(t, cmd), http: &http.Client{Transport: &http.Transport{}}}
-		return c, func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
+	start := func() (client, func()) {
+		endpoint, kill := startServer(t, testServer(t, "ours", dir))
+		return client{tb: t, endpoint: endpoint, http: &http.Client{Transport: &http.Transport{}}}, kill
 	}
 	c, kill := start()
 	id := idIn(c.create(size))
@@ -374,14 +377,16 @@ func TestUploadSurvivesKill(t *testing.T) {
 	// The last byte, then an end before anybody can have heard of it.
 	go kill()
 	c.patch(c.endpoint+id, at, bytes.NewReader(data[at:]), size-at)
+	kill()
 	for try := 0; ; try++ {
-		c, _ = start()
+		c, kill = start()
 		if at = c.head(c.endpoint + id).offset(t); at == size {
 			break
 		}
 		if res := c.patch(c.endpoint+id, at, bytes.NewReader(data[at:]), size-at); res.status != http.StatusNoContent || try > 1 {
 			t.Fatalf("%d %s %v", res.status, res.body, res.err)
 		}
+		kill()
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "vault", id+vaultSuffix))
 	if err != nil {

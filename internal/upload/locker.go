@@ -4,24 +4,31 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 	"github.com/tus/tusd/v2/pkg/memorylocker"
 )
 
-// locker is tusd's locker in memory that also remembers which holders were
-// asked to let go. tusd tells the holder by ending the body of its request,
-// which does nothing if the request has not begun to read: such a holder looks
-// here before it does.
+// locker is tusd's locker in memory with a better way to ask for a lock. tusd
+// tells the holder by ending the body of its request, which does nothing, and
+// races, while that body is still being made (handler/context.go, newContext).
+// So a holder that has not begun to read is only marked, and finds the mark
+// when it begins.
 type locker struct {
 	inner   *memorylocker.MemoryLocker
 	mu      sync.Mutex
-	holders map[string]*atomic.Bool // by id of a held lock: was it asked for
+	holders map[string]*holder // by id of a held lock
+}
+
+// holder is whoever has a lock. The flags are its own, so that a request to
+// let go that comes late does not hit the next one.
+type holder struct {
+	asked   bool // somebody waits for the lock
+	reading bool // the body of its request is there, and can be ended
 }
 
 func newLocker() *locker {
-	return &locker{inner: memorylocker.New(), holders: make(map[string]*atomic.Bool)}
+	return &locker{inner: memorylocker.New(), holders: make(map[string]*holder)}
 }
 
 // NewLock implements handler.Locker.
@@ -33,12 +40,17 @@ func (l *locker) NewLock(id string) (handler.Lock, error) {
 	return lock{inner: inner, locker: l, id: id}, nil
 }
 
-// wanted reports whether somebody waits for the lock of id.
-func (l *locker) wanted(id string) bool {
+// begin is called by the holder before it reads the body of its request. It
+// says false if somebody waits for the lock already.
+func (l *locker) begin(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	asked := l.holders[id]
-	return asked != nil && asked.Load()
+	h := l.holders[id]
+	if h == nil || h.asked {
+		return false
+	}
+	h.reading = true
+	return true
 }
 
 type lock struct {
@@ -49,18 +61,21 @@ type lock struct {
 
 // Lock implements handler.Lock.
 func (k lock) Lock(ctx context.Context, release func()) error {
-	// The flag is this holder's own: a request to release that comes late
-	// must not hit the next one.
-	asked := new(atomic.Bool)
+	h := new(holder)
 	err := k.inner.Lock(ctx, func() {
-		asked.Store(true)
-		release()
+		k.locker.mu.Lock()
+		h.asked = true
+		reading := h.reading
+		k.locker.mu.Unlock()
+		if reading {
+			release()
+		}
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // tusd compares it
 	}
 	k.locker.mu.Lock()
-	k.locker.holders[k.id] = asked
+	k.locker.holders[k.id] = h
 	k.locker.mu.Unlock()
 	return nil
 }

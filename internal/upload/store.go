@@ -179,12 +179,11 @@ func (u *tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
 // src ends, without an error, when the line breaks, goes silent, or another
 // request asks for the lock: what came until then is kept.
 func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
-	// tusd ends src when the lock is asked for or the server stops, but only
-	// if it had made src by then. From here on it has.
-	if u.r.locks.wanted(u.info.ID) {
+	// From here on src can be ended, by whoever wants the lock and by Close.
+	if !u.r.locks.begin(u.info.ID) {
 		return 0, handler.ErrUploadInterrupted
 	}
-	if u.r.isClosing() {
+	if !u.r.begin(ctx) {
 		return 0, handler.ErrServerShutdown
 	}
 	// A deferred length is not checked by tusd against Content-Length, so the

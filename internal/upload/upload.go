@@ -96,8 +96,7 @@ type Receiver struct {
 
 	mu      sync.Mutex
 	closing bool
-	running map[int]context.CancelCauseFunc // requests, so that Close can end them
-	next    int                             // key of the next in running
+	reading map[*visit]bool // tus requests that Close can end
 	wait    sync.WaitGroup
 }
 
@@ -125,7 +124,7 @@ func New(o Options) (*Receiver, error) {
 		free:    freeBytes,
 		sync:    datasync,
 		clock:   time.Now,
-		running: make(map[int]context.CancelCauseFunc),
+		reading: make(map[*visit]bool),
 	}
 	for _, dir := range []string{o.Dir, o.Vault} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -179,8 +178,8 @@ func sameDisk(dir, vault string) error {
 	return nil
 }
 
-// enter counts a request in, unless the Receiver is closing. The context ends
-// with the cause that makes tusd save what came and answer 503.
+// enter counts a request in, unless the Receiver is closing. The function that
+// comes back counts it out.
 func (r *Receiver) enter(ctx context.Context) (context.Context, func(), error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,24 +187,34 @@ func (r *Receiver) enter(ctx context.Context) (context.Context, func(), error) {
 		return nil, nil, fault.New(fault.Unavailable, "upload.restarting")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	key := r.next
-	r.next++
-	r.running[key] = cancel
+	v := &visit{end: cancel}
 	r.wait.Add(1)
-	return ctx, func() {
+	return context.WithValue(ctx, visitKey{}, v), func() {
 		r.mu.Lock()
-		delete(r.running, key)
+		delete(r.reading, v)
 		r.mu.Unlock()
 		cancel(nil)
 		r.wait.Done()
 	}, nil
 }
 
-// isClosing reports whether Close was called.
-func (r *Receiver) isClosing() bool {
+// visit is a request that is being served.
+type visit struct{ end context.CancelCauseFunc }
+
+type visitKey struct{}
+
+// begin lets Close end the request of ctx, whose body is there by now. It says
+// false if the Receiver is closing already.
+func (r *Receiver) begin(ctx context.Context) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.closing
+	if r.closing {
+		return false
+	}
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		r.reading[v] = true
+	}
+	return true
 }
 
 // Close stops receiving: tus requests save what came and answer that the
@@ -215,8 +224,8 @@ func (r *Receiver) isClosing() bool {
 func (r *Receiver) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closing = true
-	for _, cancel := range r.running {
-		cancel(handler.ErrServerShutdown)
+	for v := range r.reading {
+		v.end(handler.ErrServerShutdown) // tusd ends the body and answers 503
 	}
 	r.mu.Unlock()
 	done := make(chan struct{})
