@@ -134,7 +134,7 @@ func (r *Registry) readMunicipalities() error {
 	}
 	for _, l := range lines {
 		m := Municipality{
-			IstatCode: l[0], Name: l[1], Slug: slug.MakeLang(strings.ReplaceAll(l[1], "'", " "), "it"), ZoneSlug: l[2],
+			IstatCode: l[0], Name: l[1], Slug: fold(l[1]), ZoneSlug: l[2],
 			EstablishedOn: optional(l[8]), DissolvedOn: optional(l[9]), MergedInto: optional(l[10]),
 		}
 		var errs [5]error
@@ -183,6 +183,31 @@ func (r *Registry) Counts(m Municipality) bool {
 // Municipalities returns those that count, by name. The caller must not change
 // the slice.
 func (r *Registry) Municipalities() []Municipality { return r.counted }
+
+// Search returns those that count, whose name has words that begin as the words
+// of query do (accents and apostrophes aside) and that are in the zone with a
+// slug, if one is given.
+func (r *Registry) Search(query, zone string) []Municipality {
+	words := strings.Split(fold(query), "-")
+	var found []Municipality
+	for _, m := range r.counted {
+		if (zone == "" || m.ZoneSlug == zone) && hasWords(m.Slug, words) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func fold(name string) string { return slug.MakeLang(strings.ReplaceAll(name, "'", " "), "it") }
+
+func hasWords(slug string, words []string) bool {
+	for _, w := range words {
+		if !strings.HasPrefix(slug, w) && !strings.Contains(slug, "-"+w) {
+			return false
+		}
+	}
+	return true
+}
 
 // Size is how many municipalities count: the N of every "x of N".
 func (r *Registry) Size() int { return len(r.counted) }

@@ -122,3 +122,19 @@ func TestSyncCopiesTheRegistryAndMayRunAgain(t *testing.T) {
 		t.Errorf("Balme came back as %+v", balme)
 	}
 }
+
+func TestSearchFindsAsPeopleType(t *testing.T) {
+	r := load(t, territory.Founding)
+	for query, want := range map[string]string{"BALME": "Balme", "albiano d'iv": "Albiano d'Ivrea", "ivrea alb": "Albiano d'Ivrea", "aglie": "Agliè"} {
+		found := r.Search(query, "")
+		if len(found) != 1 || found[0].Name != want {
+			t.Errorf("%q found %v, want %s", query, found, want)
+		}
+	}
+	if got := len(r.Search("", "eporediese")); got != 58 {
+		t.Errorf("all of a zone: got %d, want 58", got)
+	}
+	if got := r.Search("atlantide", ""); got != nil {
+		t.Errorf("got %v", got)
+	}
+}

@@ -112,6 +112,23 @@ func (s *Store) InState(ctx context.Context, skip, size int, states ...State) ([
 	return list(s.db.Reader(ctx).Where("state IN ?", states), "updated_at DESC, id DESC", skip, size)
 }
 
+// CountByMunicipality counts the testimonies of each town hall, by ISTAT code.
+func (s *Store) CountByMunicipality(ctx context.Context) (map[string]int64, error) {
+	var rows []struct {
+		MunicipalityCode string
+		N                int64
+	}
+	err := s.db.Reader(ctx).Model(&Testimony{}).Select("municipality_code, count(*) AS n").Group("municipality_code").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count testimonies by municipality: %w", err)
+	}
+	counts := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		counts[r.MunicipalityCode] = r.N
+	}
+	return counts, nil
+}
+
 func list(db *gorm.DB, order string, skip, size int) ([]Testimony, int64, error) {
 	var n int64
 	if err := db.Session(&gorm.Session{}).Model(&Testimony{}).Count(&n).Error; err != nil {
