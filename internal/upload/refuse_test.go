@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -235,14 +234,7 @@ func TestDiskFillsUp(t *testing.T) {
 
 	t.Run("tmpfs", func(t *testing.T) {
 		dir := t.TempDir()
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-			t.Skipf("only an administrator can make a small disk: %v", err)
-		}
-		t.Cleanup(func() {
-			if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-				t.Error(err)
-			}
-		})
+		smallDisk(t, dir)
 		d := newDesk(t, func(o *Options) { o.Dir, o.Vault = filepath.Join(dir, "uploads"), filepath.Join(dir, "vault") })
 		address := d.create(int64(len(data)))
 		ballast := filepath.Join(dir, "ballast")
