@@ -102,18 +102,27 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 	return token, nil
 }
 
+// ParseEmail reads an address as a person types it; fault.Invalid if it is none.
+func ParseEmail(typed string) (string, error) {
+	email := strings.ToLower(strings.TrimSpace(typed))
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
+		return "", fault.Fields{{Name: "email", Message: fault.Msg("account.email.form")}}.Err()
+	}
+	return email, nil
+}
+
 // StaffLink returns the token of a sign-in link for a member of staff, making
 // the account if there is none and giving it the role otherwise.
 func (s *Store) StaffLink(ctx context.Context, actor, email string, role Role) (string, error) {
-	email = strings.ToLower(strings.TrimSpace(email))
-	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
-		return "", fault.Fields{{Name: "email", Message: fault.Msg("account.email.form")}}.Err()
+	email, err := ParseEmail(email)
+	if err != nil {
+		return "", err
 	}
 	if role != Moderator && role != Administrator {
 		return "", fault.Fields{{Name: "role", Message: fault.Msg("account.role.unknown")}}.Err()
 	}
 	token := newToken()
-	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		var a Account
 		err := tx.Where("email = ?", email).Take(&a).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {

@@ -112,6 +112,19 @@ func (s *Store) InState(ctx context.Context, skip, size int, states ...State) ([
 	return list(s.db.Reader(ctx).Where("state IN ?", states), "updated_at DESC, id DESC", skip, size)
 }
 
+// ByIDs returns testimonies by their ids; those that do not exist are not in it.
+func (s *Store) ByIDs(ctx context.Context, ids []int64) (map[int64]Testimony, error) {
+	var found []Testimony
+	if err := whole(s.db.Reader(ctx)).Where("id IN ?", ids).Find(&found).Error; err != nil {
+		return nil, fmt.Errorf("read %d testimonies: %w", len(ids), err)
+	}
+	by := make(map[int64]Testimony, len(found))
+	for _, t := range found {
+		by[t.ID] = t
+	}
+	return by, nil
+}
+
 // CountByMunicipality counts the testimonies of each town hall, by ISTAT code.
 func (s *Store) CountByMunicipality(ctx context.Context) (map[string]int64, error) {
 	var rows []struct {
