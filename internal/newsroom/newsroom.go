@@ -1,0 +1,139 @@
+// Package newsroom is the staff's face of the portal: what needs doing today,
+// town halls and their links, review, the channel, the dashboard.
+package newsroom
+
+import (
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/insight"
+	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+// perPage is how many rows a list of the newsroom shows.
+const perPage = 50
+
+// Rooms are what the newsroom is built on.
+type Rooms struct {
+	Pages       *page.Pages
+	Registry    *territory.Registry
+	Accounts    *account.Store
+	Sessions    *account.Sessions
+	Testimonies *testimony.Store
+	Publisher   *publishing.Publisher
+	Channels    *publishing.Channels
+	Ledger      *publishing.Ledger
+	OAuth       *youtube.OAuth // nil with VOCI_YOUTUBE=off
+	Insight     *insight.Insight
+	Outbox      *mail.Outbox
+	BaseURL     string
+	YouTube     string // sandbox, live or off, see config
+	Renditions  string // folder of posters and renditions
+	Clock       func() time.Time
+	Log         *slog.Logger
+}
+
+// Newsroom answers for staff.
+type Newsroom struct{ Rooms }
+
+// New makes the newsroom.
+func New(r Rooms) *Newsroom { return &Newsroom{r} }
+
+// staff returns who acts, if it is a member of staff.
+func staff(c echo.Context) (account.Person, error) {
+	p, ok := account.From(c.Request().Context())
+	if !ok {
+		return p, fault.New(fault.SignedOut, "account.staff_signed_out")
+	}
+	if !p.Staff() {
+		return p, fault.New(fault.Forbidden, "account.not_staff")
+	}
+	return p, nil
+}
+
+// administrator returns who acts, if it is an administrator.
+func administrator(c echo.Context) (account.Person, error) {
+	p, err := staff(c)
+	if err != nil {
+		return p, err
+	}
+	if p.Role != account.Administrator {
+		return p, fault.New(fault.Forbidden, "account.not_administrator")
+	}
+	return p, nil
+}
+
+// render shows a page of the newsroom.
+func (n *Newsroom) render(c echo.Context, status int, name, section, titleKey string, view any) error {
+	return n.Pages.Render(c, status, "newsroom/"+name, page.Frame{
+		Title: n.Pages.T(page.Lang(c.Request().Context()), titleKey), Section: section, Robots: "noindex", Page: view,
+	})
+}
+
+// number reads the page of a list from the address, 1 if it is none.
+func number(c echo.Context) int {
+	n, err := strconv.Atoi(c.QueryParam("pagina"))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+// pages is how many pages n rows make, at least 1.
+func pages(n int64) int { return int(max(1, (n+perPage-1)/perPage)) }
+
+// testimonyOf returns the testimony that the address names.
+func (n *Newsroom) testimonyOf(c echo.Context) (account.Person, *testimony.Testimony, error) {
+	p, err := staff(c)
+	if err != nil {
+		return p, nil, err
+	}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return p, nil, fault.New(fault.NotFound, "testimony.unknown")
+	}
+	t, err := n.Testimonies.Get(c.Request().Context(), testimony.Anywhere, id)
+	return p, t, err
+}
+
+func (n *Newsroom) poster(c echo.Context) error {
+	_, t, err := n.testimonyOf(c)
+	if err != nil {
+		return err
+	}
+	if t.Video == nil || t.Video.Poster == "" {
+		return fault.New(fault.NotFound, "video.unknown")
+	}
+	return n.file(c, t.Video.Poster, "image/jpeg")
+}
+
+func (n *Newsroom) rendition(c echo.Context) error {
+	_, t, err := n.testimonyOf(c)
+	if err != nil {
+		return err
+	}
+	if t.Video == nil || t.Video.Rendition == "" {
+		return fault.New(fault.NotFound, "video.unknown")
+	}
+	return n.file(c, t.Video.Rendition, "video/mp4")
+}
+
+func (n *Newsroom) file(c echo.Context, name, mime string) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, mime)
+	h.Set("Cache-Control", "private, max-age=3600")
+	http.ServeFile(c.Response(), c.Request(), filepath.Join(n.Renditions, name))
+	return nil
+}

@@ -1,0 +1,35 @@
+package newsroom
+
+import "github.com/labstack/echo/v4"
+
+// Routes is the table of contents of the newsroom.
+func (n *Newsroom) Routes(e *echo.Echo) {
+	e.GET("/redazione", n.today)
+
+	e.GET("/redazione/comuni", n.municipalities)
+	e.GET("/redazione/comuni/:code", n.municipality)
+	e.POST("/redazione/comuni/:code/link", n.showLink)
+	e.POST("/redazione/comuni/:code/sostituisci", n.replaceLink)
+	e.POST("/redazione/comuni/:code/manda", n.mailLink)
+
+	e.GET("/redazione/revisione", n.reviewQueue)
+	e.GET("/redazione/revisione/:id", n.review)
+	e.GET("/redazione/revisione/:id/poster", n.poster)
+	e.GET("/redazione/revisione/:id/video", n.rendition)
+	e.POST("/redazione/revisione/:id/approva", n.approve)
+	e.POST("/redazione/revisione/:id/chiedi", n.requestChanges)
+	e.POST("/redazione/revisione/:id/rifiuta", n.reject)
+
+	e.GET("/redazione/cruscotto", n.dashboard)
+
+	e.GET("/redazione/youtube", n.channel)
+	e.GET("/redazione/youtube/collega", n.connect)
+	e.GET("/redazione/youtube/ritorno", n.connected)
+	e.POST("/redazione/youtube/verifica", n.checkChannel)
+	e.POST("/redazione/youtube/scollega", n.disconnect)
+	e.POST("/redazione/youtube/pubblicazioni/:id/riprova", n.retry)
+
+	if n.Outbox.Keeps() {
+		e.GET("/posta", n.keptMail)
+	}
+}

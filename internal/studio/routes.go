@@ -1,0 +1,25 @@
+package studio
+
+import "github.com/labstack/echo/v4"
+
+// Routes is the table of contents of the studio.
+func (s *Studio) Routes(e *echo.Echo) {
+	e.GET("/entra", s.askLink)
+	e.POST("/entra", s.mailLink)
+	e.GET("/entra/:token", s.door)
+	e.POST("/entra/:token", s.enter)
+	e.POST("/esci", s.leave)
+
+	e.GET("/comune", s.home)
+	e.GET("/comune/testimonianze/nuova", s.newForm)
+	e.POST("/comune/testimonianze", s.create)
+	e.GET("/comune/testimonianze/:id", s.show)
+	e.POST("/comune/testimonianze/:id", s.save)
+	e.POST("/comune/testimonianze/:id/invia", s.submit)
+	e.POST("/comune/testimonianze/:id/ritira", s.withdraw)
+	e.GET("/comune/testimonianze/:id/stato", s.progress)
+	e.GET("/comune/testimonianze/:id/poster", s.poster)
+	e.GET("/comune/testimonianze/:id/video", s.rendition)
+
+	e.Any("/caricamenti/*", echo.WrapHandler(s.uploads))
+}

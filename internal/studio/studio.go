@@ -1,0 +1,135 @@
+// Package studio is the town halls' face of the portal: getting in, the town
+// hall's page, the form of a testimony, sending its video.
+package studio
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/upload"
+	"github.com/voci-in-comune/voci/internal/views"
+)
+
+// perPage is how many testimonies a page of the town hall lists.
+const perPage = 20
+
+// Studio answers for town halls.
+type Studio struct {
+	pages       *page.Pages
+	registry    *territory.Registry
+	accounts    *account.Store
+	sessions    *account.Sessions
+	testimonies *testimony.Store
+	uploads     *upload.Receiver
+	publisher   *publishing.Publisher
+	views       *views.Sync
+	signIn      SignIn
+	renditions  string // folder of posters and renditions
+	maxDuration time.Duration
+	maxBytes    int64
+	clock       func() time.Time
+	log         *slog.Logger
+}
+
+// SignIn mails a sign-in link to a member of staff, if email is one's. It
+// returns fault.Invalid for what is no address.
+type SignIn func(ctx context.Context, lang, email string) error
+
+// Rooms are what the studio is built on.
+type Rooms struct {
+	Pages       *page.Pages
+	Registry    *territory.Registry
+	Accounts    *account.Store
+	Sessions    *account.Sessions
+	Testimonies *testimony.Store
+	Uploads     *upload.Receiver
+	Publisher   *publishing.Publisher
+	Views       *views.Sync
+	SignIn      SignIn
+	Renditions  string
+	MaxDuration time.Duration
+	MaxBytes    int64
+	Clock       func() time.Time
+	Log         *slog.Logger
+}
+
+// New makes the studio.
+func New(r Rooms) *Studio {
+	return &Studio{
+		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
+		uploads: r.Uploads, publisher: r.Publisher, views: r.Views, signIn: r.SignIn, renditions: r.Renditions,
+		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
+	}
+}
+
+// editor returns who acts, if it is a town hall.
+func editor(c echo.Context) (account.Person, error) {
+	p, ok := account.From(c.Request().Context())
+	if !ok {
+		return p, fault.New(fault.SignedOut, "account.signed_out")
+	}
+	if p.Role != account.Editor {
+		return p, fault.New(fault.Forbidden, "account.not_editor")
+	}
+	return p, nil
+}
+
+// mine returns the town hall's testimony that the address names.
+func (s *Studio) mine(c echo.Context) (account.Person, *testimony.Testimony, error) {
+	p, err := editor(c)
+	if err != nil {
+		return p, nil, err
+	}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return p, nil, fault.New(fault.NotFound, "testimony.unknown")
+	}
+	t, err := s.testimonies.Get(c.Request().Context(), p.MunicipalityCode, id)
+	return p, t, err
+}
+
+func address(id int64) string { return "/comune/testimonianze/" + strconv.FormatInt(id, 10) }
+
+// poster answers with the poster of the town hall's own testimony.
+func (s *Studio) poster(c echo.Context) error {
+	_, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	if t.Video == nil || t.Video.Poster == "" {
+		return fault.New(fault.NotFound, "video.unknown")
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "image/jpeg")
+	return s.file(c, t.Video.Poster)
+}
+
+// rendition answers with what the portal plays, in ranges.
+func (s *Studio) rendition(c echo.Context) error {
+	_, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	if t.Video == nil || t.Video.Rendition == "" {
+		return fault.New(fault.NotFound, "video.unknown")
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "video/mp4")
+	return s.file(c, t.Video.Rendition)
+}
+
+func (s *Studio) file(c echo.Context, name string) error {
+	c.Response().Header().Set("Cache-Control", "private, max-age=3600")
+	http.ServeFile(c.Response(), c.Request(), filepath.Join(s.renditions, name))
+	return nil
+}
