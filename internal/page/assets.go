@@ -1,0 +1,152 @@
+package page
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/voci-in-comune/voci/internal/fault"
+)
+
+// staticPrefix is where static files are served.
+const staticPrefix = "/static/"
+
+// assets are the static files, in memory: they are few, and part of the program.
+type assets struct {
+	hashed map[string]string // by name without hash, the path under static: site/site.css → dist/site/site-AB12CD34.css
+	files  map[string]*entry // by path under static
+}
+
+// immutable is for files whose name changes with their content.
+const (
+	immutable = "public, max-age=31536000, immutable"
+	oneHour   = "public, max-age=3600"
+)
+
+func loadAssets(fsys fs.FS) (*assets, error) {
+	a := &assets{hashed: map[string]string{}, files: map[string]*entry{}}
+	text, err := fs.ReadFile(fsys, "dist/manifest.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("styles and scripts are not built: run `make assets`, then build again")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of assets: %w", err)
+	}
+	manifest := map[string]string{}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return nil, fmt.Errorf("read the manifest of assets: %w", err)
+	}
+	for name, file := range manifest {
+		a.hashed[name] = "dist/" + file
+	}
+	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || skipped(name) {
+			return err
+		}
+		a.files[name], err = loadAsset(fsys, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read static files: %w", err)
+	}
+	for name, file := range a.hashed {
+		if a.files[file] == nil {
+			return nil, fmt.Errorf("asset %s: %s is not there: run `make assets`", name, file)
+		}
+	}
+	return a, nil
+}
+
+func skipped(name string) bool {
+	base := path.Base(name)
+	switch path.Ext(base) {
+	case ".br", ".gz", ".go":
+		return true
+	}
+	return strings.HasPrefix(base, ".") || name == "dist/manifest.json"
+}
+
+func loadAsset(fsys fs.FS, name string) (*entry, error) {
+	body, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	kind := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) { // the machine's own table of types must not matter
+	case ".js":
+		kind = "text/javascript; charset=utf-8"
+	case ".woff2":
+		kind = "font/woff2"
+	case ".svg":
+		kind = "image/svg+xml"
+	case ".txt":
+		kind = "text/plain; charset=utf-8"
+	}
+	e := newEntry(body, kind)
+	e.cacheControl = []string{oneHour}
+	if strings.HasPrefix(name, "dist/") {
+		e.cacheControl = []string{immutable}
+	}
+	if e.brotli, err = beside(fsys, name+".br"); err != nil {
+		return nil, err
+	}
+	if e.gzip, err = beside(fsys, name+".gz"); err != nil {
+		return nil, err
+	}
+	if e.gzip == nil && len(body) >= smallest && strings.HasPrefix(kind, "text/") {
+		if e.gzip, err = gzipped(body, gzip.BestCompression); err != nil {
+			return nil, err
+		}
+	}
+	return e.ready(), nil
+}
+
+func beside(fsys fs.FS, name string) ([]byte, error) {
+	body, err := fs.ReadFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return body, err
+}
+
+// url is the address of an asset by its name without hash.
+func (a *assets) url(name string) (string, error) {
+	if file := a.hashed[name]; file != "" {
+		return staticPrefix + file, nil
+	}
+	if a.files[name] != nil {
+		return staticPrefix + name, nil
+	}
+	return "", fmt.Errorf("there is no asset %q", name)
+}
+
+// of are the addresses of a face's styles or scripts and of a page's own.
+func (a *assets) of(face, name, ext string) []string {
+	var list []string
+	for _, each := range []string{face + "/" + face + "." + ext, name + "." + ext} {
+		if file := a.hashed[each]; file != "" {
+			list = append(list, staticPrefix+file)
+		}
+	}
+	return list
+}
+
+// serve answers an address under /static/. It returns false if there is no such
+// file.
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) bool {
+	e := a.files[strings.TrimPrefix(r.URL.Path, staticPrefix)]
+	if e == nil || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		return false
+	}
+	e.serve(w, r)
+	return true
+}
+
+// errNoAsset is what somebody gets who asks for a static file that is not there.
+var errNoAsset = fault.New(fault.NotFound, "error.not_found")

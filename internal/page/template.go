@@ -1,0 +1,201 @@
+package page
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+	"text/template/parse"
+)
+
+// faces are the folders of web that hold pages, with the layout of each. A page
+// that defines a template called "layout" has that instead.
+var faces = map[string]string{"site": "citizen", "studio": "office", "newsroom": "office"}
+
+func layoutOf(t *template.Template, face string) string {
+	if t.Lookup("layout") != nil {
+		return "layout"
+	}
+	return faces[face]
+}
+
+func (p *Pages) parse() error {
+	icons, err := readIcons(p.opt.FS)
+	if err != nil {
+		return err
+	}
+	p.templates = map[string]map[string]*template.Template{}
+	for _, lang := range Langs {
+		base, err := template.New("").Option("missingkey=error").Funcs(p.funcs(lang, icons)).
+			ParseFS(p.opt.FS, "layouts/*.html", "parts/*.html")
+		if err != nil {
+			return fmt.Errorf("read layouts and parts: %w", err)
+		}
+		p.templates[lang] = map[string]*template.Template{}
+		for face := range faces {
+			folders, err := fs.ReadDir(p.opt.FS, face)
+			if err != nil {
+				return fmt.Errorf("read the pages of %s: %w", face, err)
+			}
+			for _, folder := range folders {
+				if !folder.IsDir() {
+					continue
+				}
+				name := path.Join(face, folder.Name())
+				if p.templates[lang][name], err = p.parsePage(base, lang, name, icons); err != nil {
+					return fmt.Errorf("page %s: %w", name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Pages) parsePage(base *template.Template, lang, name string, icons map[string]template.HTML) (*template.Template, error) {
+	t, err := base.Clone()
+	if err != nil {
+		return nil, err
+	}
+	if t, err = t.ParseFS(p.opt.FS, name+"/*.html"); err != nil {
+		return nil, err
+	}
+	if t.Lookup("content") == nil && t.Lookup("layout") == nil {
+		return nil, errors.New(`it defines neither "content" nor "layout"`)
+	}
+	check := checker{t: t, icons: icons, assets: p.assets, locales: p.locales, lang: lang}
+	for _, each := range t.Templates() {
+		if each.Tree != nil {
+			check.node(each.Tree.Root)
+		}
+	}
+	return t, errors.Join(check.errs...)
+}
+
+// checker finds what templates name and nobody has, before anybody asks for the
+// page: sentences, icons, assets, other templates.
+type checker struct {
+	t       *template.Template
+	icons   map[string]template.HTML
+	assets  *assets
+	locales *Locales
+	lang    string
+	errs    []error
+}
+
+func (c *checker) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+func (c *checker) node(n parse.Node) {
+	walk(n, func(n parse.Node) {
+		switch n := n.(type) {
+		case *parse.TemplateNode:
+			if c.t.Lookup(n.Name) == nil {
+				c.fail("there is no template %q", n.Name)
+			}
+		case *parse.CommandNode:
+			c.command(n)
+		}
+	})
+}
+
+func (c *checker) command(n *parse.CommandNode) {
+	name, arg := literalCall(n)
+	switch name {
+	case "t":
+		if !c.locales.Has(c.lang, arg) {
+			c.fail("no sentence %q in %q", arg, c.lang)
+		}
+	case "tOf":
+		if !c.locales.hasPrefix(c.lang, arg+".") {
+			c.fail("no sentence %q in %q", arg+".…", c.lang)
+		}
+	case "icon":
+		if c.icons[arg] == "" {
+			c.fail("there is no icon %q", arg)
+		}
+	case "asset":
+		if c.assets.hashed[arg] == "" && c.assets.files[arg] == nil {
+			c.fail("there is no asset %q", arg)
+		}
+	}
+}
+
+// literalCall is a call such as {{t "key" …}} whose first argument is written
+// in the template; name is empty for all others.
+func literalCall(n *parse.CommandNode) (name, arg string) {
+	if len(n.Args) < 2 {
+		return "", ""
+	}
+	id, isName := n.Args[0].(*parse.IdentifierNode)
+	text, isText := n.Args[1].(*parse.StringNode)
+	if !isName || !isText {
+		return "", ""
+	}
+	return id.Ident, text.Text
+}
+
+// walk calls visit for n and every node in it.
+func walk(n parse.Node, visit func(parse.Node)) {
+	visit(n)
+	branch := func(b *parse.BranchNode) {
+		walk(b.Pipe, visit)
+		walk(b.List, visit)
+		if b.ElseList != nil {
+			walk(b.ElseList, visit)
+		}
+	}
+	switch n := n.(type) {
+	case *parse.ListNode:
+		for _, each := range n.Nodes {
+			walk(each, visit)
+		}
+	case *parse.IfNode:
+		branch(&n.BranchNode)
+	case *parse.RangeNode:
+		branch(&n.BranchNode)
+	case *parse.WithNode:
+		branch(&n.BranchNode)
+	case *parse.ActionNode:
+		walk(n.Pipe, visit)
+	case *parse.TemplateNode:
+		if n.Pipe != nil {
+			walk(n.Pipe, visit)
+		}
+	case *parse.PipeNode:
+		for _, cmd := range n.Cmds {
+			walk(cmd, visit)
+		}
+	case *parse.CommandNode:
+		for _, arg := range n.Args {
+			if pipe, ok := arg.(*parse.PipeNode); ok {
+				walk(pipe, visit)
+			}
+		}
+	}
+}
+
+// readIcons reads the drawings of web/icons, each the inside of an svg of 24 by
+// 24, drawn with the colour of the text.
+func readIcons(fsys fs.FS) (map[string]template.HTML, error) {
+	files, err := fs.Glob(fsys, "icons/*.svg")
+	if err != nil {
+		return nil, fmt.Errorf("read icons: %w", err)
+	}
+	icons := map[string]template.HTML{}
+	for _, file := range files {
+		text, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, fmt.Errorf("read icons: %w", err)
+		}
+		_, inside, ok := strings.Cut(string(text), ">")
+		inside, _, closed := strings.Cut(inside, "</svg>")
+		if !ok || !closed {
+			return nil, fmt.Errorf("icon %s is not an svg", file)
+		}
+		icons[strings.TrimSuffix(path.Base(file), ".svg")] = template.HTML(strings.TrimSpace(inside)) //nolint:gosec // our own drawings
+	}
+	return icons, nil
+}
