@@ -1,0 +1,128 @@
+package youtube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	yt "google.golang.org/api/youtube/v3"
+)
+
+// UpdateMetadata changes what is said about a video and returns what YouTube
+// made of it. An update replaces whole parts, so the video is read first and
+// everything that m does not say is sent back as it was. It costs 51 units.
+// https://developers.google.com/youtube/v3/docs/videos/update
+func (c *Client) UpdateMetadata(ctx context.Context, id string, m Metadata) (Video, error) {
+	checked := m
+	if checked.Privacy == "" {
+		checked.Privacy = Private // "as it is" needs no check
+	}
+	if err := checked.Validate(); err != nil {
+		return Video{}, err
+	}
+	parts := []string{PartSnippet, PartStatus, PartRecordingDetails}
+	return c.edit(ctx, "updating a video", id, parts, func(v *yt.Video) {
+		v.Snippet.Title, v.Snippet.Description, v.Snippet.Tags = m.Title, m.Description, m.Tags
+		if m.CategoryID != "" {
+			v.Snippet.CategoryId = m.CategoryID
+		}
+		if m.Language != "" {
+			v.Snippet.DefaultLanguage = m.Language
+		}
+		if !m.RecordedOn.IsZero() {
+			v.RecordingDetails.RecordingDate = recordingDate(m.RecordedOn)
+		}
+		v.Status.Embeddable, v.Status.SelfDeclaredMadeForKids = true, false
+		if m.Privacy != "" {
+			v.Status.PrivacyStatus = string(m.Privacy)
+		}
+	})
+}
+
+// SetPrivacy changes who may see a video and returns what YouTube made of it. It
+// costs 51 units.
+func (c *Client) SetPrivacy(ctx context.Context, id string, p Privacy) (Video, error) {
+	return c.edit(ctx, "changing the privacy of a video", id, []string{PartStatus}, func(v *yt.Video) {
+		v.Status.PrivacyStatus = string(p)
+	})
+}
+
+// Delete removes a video for good, for 50 units. That of one which is not there
+// is an *Error of ClassNotFound.
+func (c *Client) Delete(ctx context.Context, id string) error {
+	c.spend(ctx, BucketUnits, CostWrite)
+	if err := c.service.Videos.Delete(id).Context(ctx).Do(); err != nil {
+		return c.failure(ctx, "deleting a video", BucketUnits, err)
+	}
+	return nil
+}
+
+// edit reads parts of a video, changes them and writes them back whole.
+func (c *Client) edit(ctx context.Context, doing, id string, parts []string, change func(*yt.Video)) (Video, error) {
+	c.spend(ctx, BucketUnits, CostRead)
+	list, err := c.service.Videos.List(parts).Id(id).Context(ctx).Do()
+	if err != nil {
+		return Video{}, c.failure(ctx, doing, BucketUnits, err)
+	}
+	if len(list.Items) == 0 {
+		return Video{}, fmt.Errorf("%s: %w", doing, &Error{
+			Status: http.StatusNotFound, Reason: "videoNotFound", Domain: "local", Message: "there is no such video",
+		})
+	}
+	video := writable(list.Items[0], parts, c.now())
+	change(video)
+	if s := video.Status; s != nil && s.PrivacyStatus != string(Private) {
+		s.PublishAt = "" // allowed with private only
+	}
+	c.spend(ctx, BucketUnits, CostWrite)
+	written, err := c.service.Videos.Update(parts, video).Context(ctx).Do()
+	if err != nil {
+		return Video{}, c.failure(ctx, doing, BucketUnits, err)
+	}
+	return videoOf(written), nil
+}
+
+// writable is a copy of the parts of v with all that an update may set, nothing
+// that it may not, and nothing left out for being false or empty.
+func writable(v *yt.Video, parts []string, now time.Time) *yt.Video {
+	out := &yt.Video{Id: v.Id}
+	for _, part := range parts {
+		switch part {
+		case PartSnippet:
+			s := v.Snippet
+			if s == nil {
+				s = &yt.VideoSnippet{}
+			}
+			out.Snippet = &yt.VideoSnippet{
+				Title: s.Title, Description: s.Description, Tags: s.Tags, CategoryId: s.CategoryId,
+				DefaultLanguage: s.DefaultLanguage, DefaultAudioLanguage: s.DefaultAudioLanguage,
+				ForceSendFields: []string{"Description", "Tags"},
+			}
+		case PartStatus:
+			s := v.Status
+			if s == nil {
+				s = &yt.VideoStatus{}
+			}
+			out.Status = &yt.VideoStatus{
+				PrivacyStatus: s.PrivacyStatus, License: s.License, Embeddable: s.Embeddable,
+				PublicStatsViewable: s.PublicStatsViewable, SelfDeclaredMadeForKids: s.SelfDeclaredMadeForKids,
+				ContainsSyntheticMedia: s.ContainsSyntheticMedia,
+				ForceSendFields: []string{
+					"Embeddable", "PublicStatsViewable", "SelfDeclaredMadeForKids", "ContainsSyntheticMedia",
+				},
+			}
+			// A time that has passed would publish the video at once.
+			if at := moment(s.PublishAt); at.After(now) {
+				out.Status.PublishAt = s.PublishAt
+			}
+		case PartRecordingDetails:
+			out.RecordingDetails = &yt.VideoRecordingDetails{}
+			if r := v.RecordingDetails; r != nil {
+				*out.RecordingDetails = *r
+				out.RecordingDetails.ForceSendFields, out.RecordingDetails.NullFields = nil, nil
+			}
+		}
+	}
+	return out
+}
