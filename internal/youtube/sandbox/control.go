@@ -1,0 +1,161 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// State is what GET /sandbox/state answers.
+type State struct {
+	Channel  string         `json:"channel"` // id
+	Videos   []VideoState   `json:"videos"`  // newest first
+	Sessions int            `json:"openSessions"`
+	Calls    map[string]int `json:"calls"` // by method, since the sandbox was made; also token, revoke, session and, of these, session.status
+	Spent    map[string]int `json:"spent"` // by bucket, in this Pacific day
+	Quota    map[string]int `json:"quota"`
+	Grants   int            `json:"grants"`
+}
+
+// VideoState is one video as it was received and as it is now.
+type VideoState struct {
+	ID                      string    `json:"id"`
+	Title                   string    `json:"title"`
+	Description             string    `json:"description"`
+	Tags                    []string  `json:"tags"`
+	CategoryID              string    `json:"categoryId"`
+	DefaultLanguage         string    `json:"defaultLanguage"`
+	DefaultAudioLanguage    string    `json:"defaultAudioLanguage"`
+	Privacy                 string    `json:"privacy"`
+	PublishAt               string    `json:"publishAt,omitempty"`
+	License                 string    `json:"license"`
+	MadeForKids             bool      `json:"madeForKids"`
+	SelfDeclaredMadeForKids *bool     `json:"selfDeclaredMadeForKids"` // null if it was never sent; so are the next two
+	Embeddable              *bool     `json:"embeddable"`
+	ContainsSyntheticMedia  *bool     `json:"containsSyntheticMedia"`
+	NotifySubscribers       bool      `json:"notifySubscribers"`
+	RecordingDate           string    `json:"recordingDate"`
+	FileName                string    `json:"fileName"` // the Slug of the upload
+	Size                    int64     `json:"size"`     // bytes
+	SHA256                  string    `json:"sha256"`   // empty until it is known
+	UploadStatus            string    `json:"uploadStatus"`
+	Reason                  string    `json:"reason,omitempty"` // of a failure or rejection
+	Uploaded                time.Time `json:"uploaded"`
+	Views                   int64     `json:"views"`
+	Thumbnail               string    `json:"thumbnail,omitempty"` // media type of the custom one
+	Captions                []string  `json:"captions,omitempty"`  // languages
+	Playlists               []string  `json:"playlists,omitempty"` // titles
+}
+
+// State tells what the sandbox holds.
+func (s *Sandbox) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	s.turnDay()
+	s.expireSessions(now)
+	state := State{
+		Channel: channelID, Videos: []VideoState{}, Calls: maps.Clone(s.usage.Calls),
+		Spent: maps.Clone(s.usage.Spent), Quota: maps.Clone(s.quota), Grants: len(s.oauth.Grants),
+	}
+	for _, u := range s.sessions {
+		if u.Answer == nil {
+			state.Sessions++
+		}
+	}
+	for _, v := range s.newest() {
+		v.settle(now, s.growth)
+		state.Videos = append(state.Videos, s.videoState(v, now))
+	}
+	return state
+}
+
+func (s *Sandbox) videoState(v *video, now time.Time) VideoState {
+	state := VideoState{
+		ID: v.ID, Title: v.Snippet.Title, Description: v.Snippet.Description, Tags: append([]string{}, v.Snippet.Tags...),
+		CategoryID: v.Snippet.CategoryID, DefaultLanguage: v.Snippet.DefaultLanguage, DefaultAudioLanguage: v.Snippet.DefaultAudioLanguage,
+		Privacy: v.Status.PrivacyStatus, PublishAt: v.Status.PublishAt, License: v.Status.License,
+		MadeForKids:             v.Status.SelfDeclaredMadeForKids != nil && *v.Status.SelfDeclaredMadeForKids,
+		SelfDeclaredMadeForKids: v.Status.SelfDeclaredMadeForKids, Embeddable: v.Status.Embeddable,
+		ContainsSyntheticMedia: v.Status.ContainsSyntheticMedia, NotifySubscribers: v.Notify,
+		RecordingDate: v.Recording.RecordingDate, FileName: v.FileName, Size: v.Size, SHA256: v.SHA256,
+		UploadStatus: v.uploadStatus(now), Uploaded: v.Uploaded, Views: v.views(now, s.growth), Thumbnail: v.Thumbnail,
+	}
+	switch state.UploadStatus {
+	case "failed":
+		state.Reason = v.Failure
+	case "rejected":
+		state.Reason = v.Rejection
+	}
+	for _, t := range s.lists.Captions {
+		if t.Video == v.ID {
+			state.Captions = append(state.Captions, t.Language)
+		}
+	}
+	for _, p := range s.lists.Playlists {
+		if slices.ContainsFunc(p.Items, func(i *item) bool { return i.Video == v.ID }) {
+			state.Playlists = append(state.Playlists, p.Title)
+		}
+	}
+	return state
+}
+
+func (s *Sandbox) serveState(w http.ResponseWriter, r *http.Request) {
+	writeControl(w, http.StatusOK, s.State())
+}
+
+// serveFaults is the switch board for tests of another process.
+func (s *Sandbox) serveFaults(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet:
+	case http.MethodDelete:
+		s.faults.Clear()
+	case http.MethodPost:
+		faults, err := readFaults(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err == nil {
+			err = s.faults.Add(faults...)
+		}
+		if err != nil {
+			writeControl(w, http.StatusBadRequest, obj{"error": err.Error()})
+			return
+		}
+	default:
+		w.Header().Set("Allow", "GET, POST, DELETE")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	writeControl(w, http.StatusOK, s.faults.Pending())
+}
+
+// readFaults reads one order or an array of them; an unknown field is refused,
+// for a misspelt one would make a test pass that tests nothing.
+func readFaults(body io.Reader) ([]Fault, error) {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	strict := func(v any) error {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		return d.Decode(v)
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("[")) {
+		var all []Fault
+		err = strict(&all)
+		return all, err
+	}
+	var one Fault
+	err = strict(&one)
+	return []Fault{one}, err
+}
+
+func writeControl(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v) // a client that went away is not ours to mend
+}
