@@ -25,7 +25,7 @@ const (
 	Unavailable   FaultName = "unavailable"   // Status 503 (default) with RetryAfter seconds
 	InternalError FaultName = "internalError" // 500
 	Unauthorized  FaultName = "unauthorized"  // 401 authError
-	Stall         FaultName = "stall"         // say nothing for Delay (0: until the client leaves); in a chunk after After bytes
+	Stall         FaultName = "stall"         // say nothing for Delay (0: until the client leaves or asks again); in a chunk after After bytes
 
 	SlowProcessing FaultName = "slowProcessing" // a video takes Delay longer
 	FailProcessing FaultName = "failProcessing" // status.failureReason Reason, default conversion
@@ -197,16 +197,19 @@ func (f *Faults) chunk(method string, want int64) chunkPlan {
 	return p
 }
 
+// maxStall ends a stall that nobody else ends: a server that does not read does
+// not see its client leave.
+const maxStall = 5 * time.Minute
+
 // wait passes time, or with 0 stays until ctx ends.
 func wait(ctx context.Context, d time.Duration) {
-	var over <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		over = t.C
+	if d <= 0 {
+		d = maxStall
 	}
+	t := time.NewTimer(d)
+	defer t.Stop()
 	select {
-	case <-over:
+	case <-t.C:
 	case <-ctx.Done():
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // obj is a JSON object under construction.
@@ -97,9 +99,23 @@ func (s *Sandbox) api(m *method) http.HandlerFunc {
 			err = m.handle(c)
 		}
 		if err != nil {
+			drain(w, r)
 			s.refuse(w, r, err)
 		}
 	}
+}
+
+// drain reads what is left of a body, so that a client that writes first and
+// reads afterwards gets to see the answer: a connection that is closed with
+// bytes unread is reset. Who asked for 100-continue waits anyhow.
+func drain(w http.ResponseWriter, r *http.Request) {
+	const most, patience = 256 << 20, 10 * time.Second
+	if r.Header.Get("Expect") != "" {
+		return
+	}
+	// Neither matters if it fails: the answer follows in any case.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
+	_, _ = io.CopyN(io.Discard, r.Body, most)
 }
 
 func (s *Sandbox) admit(c *call) error {

@@ -19,7 +19,6 @@ import (
 // that holds a token for everything.
 type world struct {
 	t      *testing.T
-	dir    string
 	opts   Options
 	box    *Sandbox
 	server *httptest.Server
@@ -40,16 +39,29 @@ func newWorld(t *testing.T, o Options) *world {
 	return w
 }
 
+// in is the same world for a subtest.
+func (w *world) in(t *testing.T) *world {
+	return &world{t: t, opts: w.opts, box: w.box, server: w.server, bearer: w.bearer, now: w.clock()}
+}
+
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
-func (w *world) pass(d time.Duration) {
+// tick lets time pass.
+func (w *world) tick(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+}
+
+// pass lets time pass, and gets a token that still opens after it.
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	w.tick(d)
+	w.bearer = w.accessToken(w.box.IssueToken())
 }
 
 func (w *world) start() {

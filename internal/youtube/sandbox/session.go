@@ -232,6 +232,9 @@ func (s *Sandbox) receive(ctx context.Context, c *call, u *session, want int64) 
 			plan.stall = false
 			wait(ctx, plan.stallFor)
 		}
+		if ctx.Err() != nil {
+			panic(http.ErrAbortHandler) // a newer request took over
+		}
 		limit := plan.read
 		if plan.stall {
 			limit = min(limit, plan.stallAfter)
@@ -246,7 +249,7 @@ func (s *Sandbox) receive(ctx context.Context, c *call, u *session, want int64) 
 		}
 		got += int64(n)
 		if err != nil && got < plan.read {
-			panic(http.ErrAbortHandler) // the client or a newer request cut it
+			panic(http.ErrAbortHandler) // the client cut it
 		}
 	}
 	if plan.cut {

@@ -114,6 +114,7 @@ func TestContentRangeIsStrict(t *testing.T) {
 		"whole file, too short": {"", data[:unit]},
 	} {
 		t.Run(name, func(t *testing.T) {
+			w := w.in(t)
 			h := http.Header{}
 			if c.header != "" {
 				h.Set("Content-Range", c.header)
@@ -156,10 +157,8 @@ func TestSessionExpires(t *testing.T) {
 	w := newWorld(t, Options{})
 	session := w.initiate(10)
 	w.pass(sessionLife - time.Second)
-	w.bearer = w.accessToken(w.box.IssueToken())
 	w.want(w.ask(session, 10), http.StatusPermanentRedirect, "")
 	w.pass(sessionLife)
-	w.bearer = w.accessToken(w.box.IssueToken())
 	w.want(w.ask(session, 10), http.StatusNotFound, "notFound")
 	if parts, err := filepath.Glob(filepath.Join(w.opts.Dir, "sessions", "*")); err != nil || len(parts) != 0 {
 		t.Errorf("an expired session leaves %v, %v", parts, err)
@@ -280,7 +279,9 @@ func TestNewestRequestWins(t *testing.T) {
 	if got := w.want(w.ask(session, 2*unit), http.StatusPermanentRedirect, "").header.Get("Range"); got != "bytes=0-262143" {
 		t.Errorf("Range is %q", got)
 	}
-	writer.Close()
+	if err := writer.Close(); err != nil {
+		t.Error(err)
+	}
 	if r := <-done; r.err == nil {
 		t.Errorf("the older request got an answer: %d", r.code)
 	}

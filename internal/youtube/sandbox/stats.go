@@ -1,8 +1,9 @@
 package sandbox
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"net/http"
 	"slices"
@@ -27,9 +28,8 @@ func (v *video) popularity() float64 { return 0.25 + 1.5*v.chance("popularity") 
 
 // chance is a number in [0, 1) that belongs to the video.
 func (v *video) chance(of string) float64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(of + v.ID)) // never fails
-	return float64(h.Sum64()>>11) / (1 << 53)
+	h := sha256.Sum256([]byte(of + v.ID)) // spreads even ids that are alike
+	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
 }
 
 // hours counts hours, busy ones as more than quiet ones. It never goes back.
