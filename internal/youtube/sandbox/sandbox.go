@@ -27,7 +27,7 @@ type Options struct {
 const (
 	defaultProcessing = 5 * time.Second
 	defaultGrowth     = 40
-	bufferSize        = 512 << 10 // one read from the wire; large enough to bypass net/http's own buffer
+	bufferSize        = 128 << 10 // one read from the wire; bypasses net/http's own buffer and stays in the processor's cache
 )
 
 // Sandbox is a YouTube with one channel. Make it with New.

@@ -285,11 +285,16 @@ func (s *Sandbox) touch(u *session, total int64) error {
 	if s.sessions[u.ID] == nil {
 		return &apiError{Code: http.StatusNotFound, Domain: "global", Reason: "notFound", Message: "Upload session not found or expired."}
 	}
-	u.Used = s.now()
-	if total >= 0 {
+	now := s.now()
+	learned := total >= 0 && u.Total != total
+	if !learned && now.Sub(u.Used) < time.Minute {
+		return nil // precise enough for an expiry of hours
+	}
+	if learned {
 		u.Total = total
 	}
-	return s.save(filepath.Join("sessions", u.ID+".json"), u, false)
+	u.Used = now
+	return s.save(filepath.Join("sessions", u.ID+".json"), u, true)
 }
 
 func (s *Sandbox) expireSessions(now time.Time) {

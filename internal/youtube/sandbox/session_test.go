@@ -230,6 +230,27 @@ func TestRestartBetweenTheLastByteAndTheVideo(t *testing.T) {
 	}
 }
 
+// What a power cut can leave behind does not keep the sandbox from starting.
+func TestStartAfterAPowerCut(t *testing.T) {
+	w := newWorld(t, Options{})
+	id := w.upload(movie(500, 1))
+	w.stop()
+	for _, name := range []string{"usage.json", ".new-1", "videos/.new-2", "sessions/.new-3", "captions/.new-4"} {
+		if err := os.WriteFile(filepath.Join(w.opts.Dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.start()
+	if got := w.state().Videos; len(got) != 1 || got[0].ID != id {
+		t.Errorf("videos: %+v", got)
+	}
+	for _, pattern := range []string{".new-*", "*/.new-*"} {
+		if left, err := filepath.Glob(filepath.Join(w.opts.Dir, pattern)); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
 func glob(t *testing.T, dir, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -89,7 +89,10 @@ func (s *Sandbox) load() error {
 		return err
 	}
 	if err := s.read("usage.json", &s.usage); err != nil {
-		return err
+		// It is not synced: after a power cut it may be torn, and is no reason
+		// not to start.
+		s.log.Warn("the sandbox counts its calls and quota from zero", "error", err)
+		s.usage = usage{}
 	}
 	if s.usage.Calls == nil {
 		s.usage.Calls = map[string]int{}
@@ -117,8 +120,10 @@ func (s *Sandbox) load() error {
 	for _, id := range raw { // only now: they look into s.videos at the same time
 		s.examineLater(id)
 	}
-	if err := s.each("captions", func(string) error { return nil }); err != nil { // only sweeps
-		return err
+	for _, folder := range []string{".", "captions"} { // only to sweep
+		if err := s.each(folder, func(string) error { return nil }); err != nil {
+			return err
+		}
 	}
 	return s.each("sessions", func(name string) error {
 		u := &session{}
