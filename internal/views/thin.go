@@ -47,7 +47,7 @@ func (s *Sync) thin(ctx context.Context, publications []int64, begin, end int64)
 	if err != nil {
 		return err
 	}
-	var extra [][]any
+	extra := map[int64][]int64{} // when, by publication
 	kept := -1 // the row that stays for now of the day being looked at
 	var dayEnds int64
 	for i, r := range rows {
@@ -62,15 +62,20 @@ func (s *Sync) thin(ctx context.Context, publications []int64, begin, end int64)
 		} else {
 			kept = i
 		}
-		extra = append(extra, []any{gone.PublicationID, gone.TakenAt})
+		extra[gone.PublicationID] = append(extra[gone.PublicationID], gone.TakenAt)
 	}
-	for some := range slices.Chunk(extra, manyRows) {
-		err := s.db.Write(ctx, func(tx *gorm.DB) error {
-			return tx.Exec(`DELETE FROM view_counts WHERE (publication_id, taken_at) IN (VALUES ?)`, some).Error
-		})
-		if err != nil {
-			return err
+	if len(extra) == 0 {
+		return nil
+	}
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		for publication, moments := range extra {
+			for some := range slices.Chunk(moments, manyRows) {
+				err := tx.Exec(`DELETE FROM view_counts WHERE publication_id = ? AND taken_at IN ?`, publication, some).Error
+				if err != nil {
+					return err
+				}
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
