@@ -164,3 +164,24 @@ func (s *Store) MarkPublished(tx *gorm.DB, id int64) error {
 	}
 	return nil
 }
+
+// SendBack gives an approved testimony back to its town hall inside tx, because
+// the channel refuses something that it says; reason is for the town hall. One
+// that is no longer approved is left alone.
+func (s *Store) SendBack(tx *gorm.DB, id int64, reason string) error {
+	t, err := get(tx, Anywhere, id)
+	if err != nil {
+		return err
+	}
+	if t.State != Approved {
+		return nil
+	}
+	if err := s.move(tx, audit.Portal, t, ChangesRequested, reason); err != nil {
+		return err
+	}
+	t.SubmittedAt = nil
+	if err := s.write(tx, t); err != nil {
+		return fmt.Errorf("send testimony %d back: %w", id, err)
+	}
+	return nil
+}

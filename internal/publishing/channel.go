@@ -1,0 +1,285 @@
+package publishing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/secret"
+	"github.com/voci-in-comune/voci/internal/store"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+// Channel is the one channel that the portal publishes on. Its id is pinned:
+// a token that leads to another channel is refused.
+type Channel struct {
+	ID              string
+	Title           string
+	UploadsPlaylist string
+	LongUploads     string // allowed, eligible or disallowed: videos of more than 15 minutes
+	Scopes          string
+	TokenSealed     []byte // refresh token; nil after disconnecting
+	ConnectedAt     time.Time
+	ConnectedBy     string
+	CheckedAt       *time.Time
+	LastSuccessAt   *time.Time
+	Trouble         string // key of the sentence that says why it cannot be used; empty if it can
+	DisconnectedAt  *time.Time
+}
+
+// Channels keeps the connection to the channel.
+type Channels struct {
+	db       *store.Store
+	box      *secret.Box
+	oauth    *youtube.OAuth
+	settings youtube.Settings
+	options  []youtube.Option
+	resume   func(tx *gorm.DB) error
+	now      func() time.Time
+
+	mu     sync.Mutex // guards what follows
+	of     *Channel   // whom client is of
+	client *youtube.Client
+}
+
+// NewChannels makes the room. resume is called inside the transaction that
+// makes the channel usable again, so that what waits for it goes on.
+func NewChannels(db *store.Store, box *secret.Box, oauth *youtube.OAuth, settings youtube.Settings,
+	ledger *Ledger, resume func(tx *gorm.DB) error, clock func() time.Time, options ...youtube.Option,
+) *Channels {
+	options = append([]youtube.Option{youtube.WithClock(clock), youtube.WithSpend(ledger.Note)}, options...)
+	return &Channels{
+		db: db, box: box, oauth: oauth, settings: settings, options: options, resume: resume,
+		now: func() time.Time { return clock().UTC() },
+	}
+}
+
+// Current returns the connected channel, or fault.NotFound.
+func (c *Channels) Current(ctx context.Context) (*Channel, error) {
+	var ch Channel
+	err := c.db.Reader(ctx).Where("disconnected_at IS NULL").Take(&ch).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.New(fault.NotFound, "publishing.channel.none")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the channel: %w", err)
+	}
+	return &ch, nil
+}
+
+// Known tells whether a channel was ever connected.
+func (c *Channels) Known(ctx context.Context) (bool, error) {
+	var n int64
+	if err := c.db.Reader(ctx).Model(&Channel{}).Count(&n).Error; err != nil {
+		return false, fmt.Errorf("read the channels: %w", err)
+	}
+	return n > 0, nil
+}
+
+// Connect makes the channel that a token leads to the portal's. While one is
+// connected, another is refused with fault.Conflict: Google's page may have
+// chosen the person's own channel.
+func (c *Channels) Connect(ctx context.Context, actor string, token *oauth2.Token) error {
+	client, err := c.newClient(token)
+	if err != nil {
+		return err
+	}
+	seen, err := client.Channel(ctx)
+	if err != nil {
+		return fault.Wrap(err, fault.Conflict, troubleOf(err))
+	}
+	now := c.now()
+	ch := Channel{
+		ID: seen.ID, Title: seen.Title, UploadsPlaylist: seen.UploadsPlaylist, LongUploads: seen.LongUploads, Scopes: youtube.Scope,
+		TokenSealed: c.box.Seal(token.RefreshToken, tokenOf(seen.ID)), ConnectedAt: now, ConnectedBy: actor, CheckedAt: &now, LastSuccessAt: &now,
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		var old Channel
+		err := tx.Where("disconnected_at IS NULL AND id <> ?", ch.ID).Take(&old).Error
+		if err == nil {
+			return fault.New(fault.Conflict, "publishing.channel.other", "Name", old.Title, "Other", ch.Title)
+		}
+		if !errors.Is(err, gorm.ErrRecordNotFound) {
+			return err
+		}
+		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&ch).Error; err != nil {
+			return err
+		}
+		if err := audit.Write(tx, now, actor, "channel.connect", "channel", ch.ID, map[string]any{"title": ch.Title}); err != nil {
+			return err
+		}
+		return c.resume(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("connect the channel: %w", err)
+	}
+	c.forget()
+	return nil
+}
+
+// ConnectSandbox connects the channel of the sandbox, where nobody has to
+// consent.
+func (c *Channels) ConnectSandbox(ctx context.Context, refreshToken string) error {
+	return c.Connect(ctx, audit.Portal, &oauth2.Token{RefreshToken: refreshToken})
+}
+
+// Check asks YouTube now whose channel the token leads to. It returns nil if
+// all is well, after which what waited for the channel goes on; otherwise why
+// not, which is also kept as the channel's trouble.
+func (c *Channels) Check(ctx context.Context) error {
+	client, ch, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	seen, err := client.Channel(ctx)
+	if err == nil && seen.ID != ch.ID {
+		err = fault.New(fault.Conflict, "publishing.trouble.wrong_channel", "Name", ch.Title)
+	}
+	if err != nil {
+		if youtube.ClassOf(err) == youtube.ClassTemporary && fault.Of(err) == fault.Unknown {
+			return err // says nothing about the token
+		}
+		return errors.Join(err, c.Fail(ctx, err))
+	}
+	now := c.now()
+	return c.db.Write(ctx, func(tx *gorm.DB) error {
+		err := tx.Model(&Channel{}).Where("id = ? AND disconnected_at IS NULL", ch.ID).Updates(map[string]any{
+			"title": seen.Title, "long_uploads": seen.LongUploads, "uploads_playlist": seen.UploadsPlaylist,
+			"checked_at": now, "last_success_at": now, "trouble": "",
+		}).Error
+		if err != nil || ch.Trouble == "" {
+			return err
+		}
+		return c.resume(tx)
+	})
+}
+
+// Fail notes that the channel cannot be used, so that everything stops and
+// staff are told once.
+func (c *Channels) Fail(ctx context.Context, cause error) error {
+	key := troubleOf(cause)
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		changed := tx.Model(&Channel{}).Where("disconnected_at IS NULL AND trouble <> ?", key).
+			Updates(map[string]any{"trouble": key, "checked_at": c.now()})
+		if changed.Error != nil || changed.RowsAffected == 0 {
+			return changed.Error
+		}
+		return audit.Write(tx, c.now(), audit.Portal, "channel.trouble", "channel", "", map[string]any{"trouble": key})
+	})
+	if err != nil {
+		return fmt.Errorf("note the channel's trouble: %w", err)
+	}
+	// A new look, for instance after a check by hand, must ask Google again.
+	c.forget()
+	return nil
+}
+
+// troubleOf is the key of the sentence that says why the channel cannot be used.
+func troubleOf(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Message.Key
+	}
+	e, ok := errors.AsType[*youtube.Error](err)
+	switch {
+	case errors.Is(err, youtube.ErrNoRefreshToken), errors.Is(err, youtube.ErrMissingScope):
+		return "publishing.trouble.scope"
+	case !ok:
+		return "publishing.trouble.unreachable"
+	}
+	switch e.Reason {
+	case "noChannel", "youtubeSignupRequired", "authenticatedUserNotChannel":
+		return "publishing.trouble.no_channel"
+	case "accountClosed", "accountSuspended", "authenticatedUserAccountClosed", "authenticatedUserAccountSuspended":
+		return "publishing.trouble.suspended"
+	case "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
+		return "publishing.trouble.scope"
+	case "accessNotConfigured", "SERVICE_DISABLED", "invalid_client", "unauthorized_client", "deleted_client", "disabled_client":
+		return "publishing.trouble.client"
+	}
+	if c := youtube.ClassOf(err); c == youtube.ClassTemporary || c == youtube.ClassBurst {
+		return "publishing.trouble.unreachable"
+	}
+	return "publishing.trouble.token"
+}
+
+// Disconnect revokes the access at Google and forgets the token. If Google
+// cannot be reached nothing changes and the error is fault.Unavailable.
+func (c *Channels) Disconnect(ctx context.Context, actor string) error {
+	ch, err := c.Current(ctx)
+	if err != nil {
+		return err
+	}
+	token, err := c.box.Open(ch.TokenSealed, tokenOf(ch.ID))
+	if err != nil {
+		return err
+	}
+	if err := c.oauth.Revoke(ctx, token); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "publishing.channel.revoke")
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		err := tx.Model(&Channel{}).Where("id = ?", ch.ID).Updates(map[string]any{"token_sealed": nil, "disconnected_at": c.now(), "trouble": ""}).Error
+		if err != nil {
+			return err
+		}
+		return audit.Write(tx, c.now(), actor, "channel.disconnect", "channel", ch.ID, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("forget the channel's token: %w", err)
+	}
+	c.forget()
+	return nil
+}
+
+// Client opens the connected channel. It returns fault.NotFound if there is
+// none and fault.Conflict if it is in trouble.
+func (c *Channels) Client(ctx context.Context) (*youtube.Client, *Channel, error) {
+	client, ch, err := c.open(ctx)
+	if err == nil && ch.Trouble != "" {
+		return nil, nil, fault.New(fault.Conflict, ch.Trouble, "Name", ch.Title)
+	}
+	return client, ch, err
+}
+
+// open opens the connected channel, also one in trouble.
+func (c *Channels) open(ctx context.Context) (*youtube.Client, *Channel, error) {
+	ch, err := c.Current(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil && c.of.ID == ch.ID && c.of.ConnectedAt.Equal(ch.ConnectedAt) {
+		return c.client, ch, nil
+	}
+	token, err := c.box.Open(ch.TokenSealed, tokenOf(ch.ID))
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := c.newClient(&oauth2.Token{RefreshToken: token})
+	if err != nil {
+		return nil, nil, err
+	}
+	c.client, c.of = client, ch
+	return client, ch, nil
+}
+
+// newClient makes a client whose tokens outlive any request.
+func (c *Channels) newClient(token *oauth2.Token) (*youtube.Client, error) {
+	return youtube.NewClient(c.settings, c.oauth.TokenSource(context.Background(), token), nil, c.options...)
+}
+
+func (c *Channels) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.client, c.of = nil, nil
+}
+
+func tokenOf(channelID string) string { return "refresh token of channel " + channelID }

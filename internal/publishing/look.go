@@ -1,0 +1,206 @@
+package publishing
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+const (
+	// stuckAfter is when a video that is still processed needs a person: some
+	// never end ("processing abandoned").
+	stuckAfter = 24 * time.Hour
+	// durationSlack is by how much YouTube's length, in whole seconds, may
+	// differ from ours before the video counts as cut.
+	durationSlack = 2 * time.Second
+)
+
+// pollSteps are the waits between looks, in units of PollEvery: with the usual
+// 30 s these are 30 s, 1, 2, 5 and 10 minutes, then half an hour.
+var pollSteps = []int{1, 2, 4, 10, 20, 60}
+
+func (p *Publisher) wait(polls int) time.Duration {
+	return time.Duration(pollSteps[min(polls, len(pollSteps)-1)]) * p.PollEvery
+}
+
+// look asks what became of the video, and of all others that are due: up to
+// fifty cost as much as one.
+func (p *Publisher) look(ctx context.Context, pub *Publication) error {
+	if pub.NextPollAt != nil && pub.NextPollAt.After(p.now()) {
+		return later(*pub.NextPollAt, nil)
+	}
+	client, _, err := p.Channels.Client(ctx)
+	if k := fault.Of(err); k == fault.NotFound || k == fault.Conflict {
+		return p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.waits_for_channel"), err)
+	}
+	if err != nil {
+		return err
+	}
+	due, err := p.due(ctx, pub)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(due))
+	for i, d := range due {
+		ids[i] = *d.YoutubeID
+	}
+	videos, err := client.Videos(ctx, ids, youtube.PartStatus, youtube.PartProcessingDetails, youtube.PartContentDetails)
+	if err != nil {
+		return p.notSeen(ctx, pub, err)
+	}
+	for i := range due {
+		v, ok := videos[*due[i].YoutubeID]
+		if !ok {
+			v = youtube.Video{}
+		}
+		if err := p.seen(ctx, &due[i], v, ok); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// later lets the job wait.
+func later(at time.Time, cause error) error {
+	e := fault.Wrap(cause, fault.Unavailable, "publishing.state.processing")
+	e.Until = at
+	return e
+}
+
+// due lists the publications to look at now, pub among them.
+func (p *Publisher) due(ctx context.Context, pub *Publication) ([]Publication, error) {
+	var due []Publication
+	err := p.DB.Reader(ctx).
+		Where("state = ? AND youtube_id IS NOT NULL AND id <> ? AND next_poll_at <= ?", Processing, pub.ID, p.now()).
+		Order("next_poll_at").Limit(youtube.MaxIDs - 1).Find(&due).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the videos to look at: %w", err)
+	}
+	return append(due, *pub), nil
+}
+
+// notSeen decides what a failed look asks of us.
+func (p *Publisher) notSeen(ctx context.Context, pub *Publication, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	switch youtube.ClassOf(err) {
+	case youtube.ClassDisconnected, youtube.ClassUnauthorized:
+		return p.channelFailed(ctx, pub, err)
+	case youtube.ClassUnitsQuota:
+		if e := p.Ledger.Exhaust(ctx, youtube.BucketUnits); e != nil {
+			return e
+		}
+		until := youtube.NextReset(p.now())
+		return p.hold(ctx, pub, until, fault.Msg("publishing.quota.units", "Until", until), err)
+	}
+	p.Log.WarnContext(ctx, "a look at the channel failed", "publication", pub.ID, "error", err)
+	return p.hold(ctx, pub, p.now().Add(p.wait(pub.Polls)), fault.Msg("publishing.again"), err)
+}
+
+// seen acts on what YouTube says of one video; listed is false if it says
+// nothing.
+func (p *Publisher) seen(ctx context.Context, pub *Publication, v youtube.Video, listed bool) error {
+	verdict, err := p.verdict(ctx, pub, v, listed)
+	if err != nil {
+		return err
+	}
+	now := p.now()
+	values := map[string]any{"polls": pub.Polls + 1, "next_poll_at": now.Add(p.wait(pub.Polls + 1))}
+	if listed {
+		values["seen_at"], values["seen_privacy"] = now, v.Privacy
+	}
+	switch verdict.state {
+	case Processing:
+		_, err := p.update(ctx, pub.ID, []State{Processing}, Processing, testimony.Sentence{}, values)
+		return err
+	case Public:
+		values["processed_at"], values["next_poll_at"] = now, nil
+		return p.out(ctx, pub, values)
+	}
+	p.Log.WarnContext(ctx, "publication blocked", "publication", pub.ID, "reason", verdict.why.Key)
+	_, err = p.update(ctx, pub.ID, []State{Processing}, verdict.state, testimony.Sentence{Message: verdict.why}, values)
+	return err
+}
+
+// out commits that the video is out as it was asked to be.
+func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string]any) error {
+	err := p.DB.Write(ctx, func(tx *gorm.DB) error {
+		ok, err := p.change(tx, pub.ID, []State{Processing}, Public, testimony.Sentence{}, values)
+		if err != nil || !ok {
+			return err
+		}
+		return p.Published(tx, pub.TestimonyID)
+	})
+	if err != nil {
+		return fmt.Errorf("publish testimony %d: %w", pub.TestimonyID, err)
+	}
+	p.Log.InfoContext(ctx, "testimony published", "testimony", pub.TestimonyID, "publication", pub.ID)
+	p.Shown()
+	return nil
+}
+
+// verdict is what a look at a video means.
+type verdict struct {
+	state State
+	why   fault.Message
+}
+
+func blocked(key string, pairs ...any) verdict { return verdict{Blocked, fault.Msg(key, pairs...)} }
+
+func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Video, listed bool) (verdict, error) {
+	stuck := pub.UploadedAt != nil && p.now().Sub(*pub.UploadedAt) > stuckAfter
+	switch {
+	case !listed && stuck:
+		return blocked("publishing.vanished"), nil
+	case !listed:
+		return verdict{state: Processing}, nil // a list may leave it out for a while
+	case v.UploadStatus == "failed":
+		return blocked("publishing.failed." + known(v.FailureReason, "conversion", "invalidFile", "emptyFile", "tooSmall", "codec", "uploadAborted")), nil
+	case v.UploadStatus == "rejected":
+		return blocked("publishing.rejected." + known(v.RejectionReason, "copyright", "inappropriate", "duplicate", "termsOfUse",
+			"uploaderAccountSuspended", "length", "claim", "uploaderAccountClosed", "trademark", "legal")), nil
+	case v.UploadStatus == "deleted":
+		return blocked("publishing.vanished"), nil
+	case v.ProcessingStatus == "failed":
+		return blocked("publishing.failed." + known(v.ProcessingFailure, "uploadFailed", "transcodeFailed", "streamingFailed")), nil
+	case v.UploadStatus != "processed" && stuck:
+		return blocked("publishing.stuck"), nil
+	case v.UploadStatus != "processed":
+		return verdict{state: Processing}, nil
+	case v.Privacy != pub.WantedPrivacy:
+		return blocked("publishing.privacy." + known(string(v.Privacy), string(youtube.Private), string(youtube.Unlisted), string(youtube.Public))), nil
+	}
+	file, err := p.Testimonies.GetVideo(ctx, pub.VideoID)
+	if err != nil {
+		return verdict{}, err
+	}
+	if d := file.Duration() - v.Duration; v.Duration > 0 && file.DurationMS > 0 && d.Abs() > durationSlack {
+		return blocked("publishing.duration", "Ours", int64(file.Duration().Seconds()), "Theirs", int64(v.Duration.Seconds())), nil
+	}
+	return verdict{state: Public}, nil
+}
+
+// known is one of YouTube's words that we have a sentence for.
+func known(word string, words ...string) string {
+	for _, w := range words {
+		if w == word {
+			return w
+		}
+	}
+	return "other"
+}
+
+// sendAgain tells whether a blocked publication's video is of no use, so that a
+// new try means a new upload.
+func sendAgain(reason string) bool {
+	return strings.HasPrefix(reason, "publishing.failed.") || reason == "publishing.vanished" ||
+		reason == "publishing.duration" || reason == "publishing.stuck"
+}

@@ -1,0 +1,96 @@
+// Package publishing takes an approved testimony to the channel and off it
+// again: the channel and its token, what the day's quota allows, one
+// Publication for each testimony with where it stands and why.
+//
+// What it promises is that at most one video comes of a publication, whatever
+// fails and whenever the portal dies: the address of an upload session is
+// committed before its first byte leaves, offsets are only ever YouTube's, and
+// after an outcome that nobody knows the session, then the channel, is asked
+// before anything is sent again. It knows nothing of pages and HTTP; YouTube's
+// wire is package youtube's.
+package publishing
+
+import (
+	"crypto/rand"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+// State is where a publication is.
+type State string
+
+// The states. Their names are in the database.
+const (
+	Waiting    State = "waiting"    // nothing was sent; Reason and Until say why, if it is not just its turn
+	Sending    State = "sending"    // a session is open
+	Processing State = "processing" // YouTube has the file and makes a video of it
+	Public     State = "public"     // on the channel, with the privacy that was asked for
+	Blocked    State = "blocked"    // Reason says what a person must do
+	Missing    State = "missing"    // it was on the channel and is not found there any more
+	Removing   State = "removing"   // withdrawn, and still to be taken off the channel
+	Removed    State = "removed"
+)
+
+// Publication is a testimony's life on the channel.
+type Publication struct {
+	ID          int64
+	TestimonyID int64
+	VideoID     int64 // the file that is sent
+	State       State
+	Reason      testimony.Sentence `gorm:"type:text"` // why it waits or is blocked
+	Until       *time.Time         // until when it waits, if that is known
+	Since       time.Time          // in this state
+	Slug        string             // the file's name at YouTube, by which an upload is found again
+	ChannelID   string
+	YoutubeID   *string // nil until YouTube has told
+
+	WantedPrivacy youtube.Privacy
+	SeenPrivacy   youtube.Privacy
+
+	SessionSealed  []byte // address of the upload session; nil without one
+	SessionStarted *time.Time
+	SessionTotal   int64
+	LastByteSent   bool   // the video may exist
+	StoredBytes    int64  // as YouTube said last
+	SHA256         string `gorm:"column:sha256"`
+	MetadataHash   string // of what was said about the video when the session was opened
+
+	Polls       int
+	NextPollAt  *time.Time
+	UploadedAt  *time.Time
+	ProcessedAt *time.Time
+	SeenAt      *time.Time
+	MissedAt    *time.Time
+}
+
+// Explain says where the publication is, for people.
+func (p Publication) Explain() *fault.Message {
+	m := fault.Msg("publishing.state." + string(p.State))
+	switch {
+	case p.Reason.Key != "":
+		m = fault.Message{Key: p.Reason.Key, Args: maps.Clone(p.Reason.Args)}
+		if p.Until != nil && m.Args != nil { // as a time again, for the reader's language
+			m.Args["Until"] = *p.Until
+		}
+	case p.State == Sending && p.SessionTotal > 0:
+		m = fault.Msg("publishing.sending_percent", "Percent", p.StoredBytes*100/p.SessionTotal)
+	}
+	return &m
+}
+
+// newSlug is a name that no other upload has.
+func newSlug() string { return strings.ToLower(rand.Text()) + ".mp4" }
+
+// session is the upload session as package youtube wants it back.
+func (p *Publication) session(uri string) youtube.Session {
+	s := youtube.Session{URI: uri, Total: p.SessionTotal, LastByteSent: p.LastByteSent}
+	if p.SessionStarted != nil {
+		s.StartedAt = *p.SessionStarted
+	}
+	return s
+}

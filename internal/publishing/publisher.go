@@ -1,0 +1,215 @@
+package publishing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/store"
+	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+// Rooms are what a Publisher is built on.
+type Rooms struct {
+	DB          *store.Store
+	Testimonies *testimony.Store
+	Registry    *territory.Registry
+	Channels    *Channels // nil with VOCI_YOUTUBE=off
+	Ledger      *Ledger
+	Vault       string // folder of the originals
+	BaseURL     string
+
+	// Enqueue has Publish called for a publication after the commit of tx.
+	Enqueue func(tx *gorm.DB, publicationID int64) error
+	// Published notes inside tx that a testimony is out, and counts it.
+	Published func(tx *gorm.DB, testimonyID int64) error
+	// Say puts a message into Italian, for a town hall whose testimony the
+	// channel refuses.
+	Say func(fault.Message) string
+	// Shown runs after a commit that changed what citizens see.
+	Shown func()
+
+	// PollEvery is the shortest wait between two looks at a video that YouTube
+	// is processing; all other waits follow from it.
+	PollEvery time.Duration
+	Clock     func() time.Time
+	Log       *slog.Logger
+}
+
+// Publisher takes publications a step further.
+type Publisher struct {
+	Rooms
+}
+
+// New makes a Publisher.
+func New(r Rooms) *Publisher { return &Publisher{r} }
+
+func (p *Publisher) now() time.Time { return p.Clock().UTC() }
+
+// Plan makes or renews the publication of a testimony that was approved inside
+// tx, and has it taken to the channel after the commit.
+func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
+	if t.Video == nil {
+		return fmt.Errorf("plan the publication of testimony %d: it has no file", t.ID)
+	}
+	var pub Publication
+	err := tx.Where("testimony_id = ?", t.ID).Take(&pub).Error
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return fmt.Errorf("plan the publication of testimony %d: %w", t.ID, err)
+	}
+	// What an earlier round left on the channel is taken away before the new
+	// file is sent: see send.
+	pub.TestimonyID, pub.VideoID, pub.WantedPrivacy = t.ID, t.Video.ID, youtube.Privacy(t.Visibility)
+	pub.State, pub.Since, pub.Reason, pub.Until = Waiting, p.now(), testimony.Sentence{}, nil
+	if pub.Slug == "" {
+		pub.Slug = newSlug()
+	}
+	if err := tx.Save(&pub).Error; err != nil {
+		return fmt.Errorf("plan the publication of testimony %d: %w", t.ID, err)
+	}
+	if err := p.note(tx, audit.Portal, pub.ID, Waiting, ""); err != nil {
+		return err
+	}
+	return p.Enqueue(tx, pub.ID)
+}
+
+// Remove has a testimony that was withdrawn inside tx taken off the channel. A
+// publication of which nothing can have reached YouTube is over at once.
+func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
+	var pub Publication
+	err := tx.Where("testimony_id = ?", t.ID).Take(&pub).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove testimony %d from the channel: %w", t.ID, err)
+	}
+	next := Removing
+	if pub.YoutubeID == nil && !pub.LastByteSent {
+		next = Removed
+	}
+	if _, err := p.change(tx, pub.ID, nil, next, testimony.Sentence{}, nil); err != nil {
+		return err
+	}
+	if next == Removed {
+		return nil
+	}
+	return p.Enqueue(tx, pub.ID)
+}
+
+// Retry has a blocked publication tried again. One whose video YouTube failed
+// to make or refused is sent anew.
+func (p *Publisher) Retry(ctx context.Context, actor string, id int64) error {
+	return p.DB.Write(ctx, func(tx *gorm.DB) error {
+		pub, err := get(tx, id)
+		if err != nil {
+			return err
+		}
+		if pub.State != Blocked {
+			return fault.New(fault.Conflict, "publishing.not_blocked")
+		}
+		var state testimony.State
+		if err := tx.Table("testimonies").Select("state").Where("id = ?", pub.TestimonyID).Scan(&state).Error; err != nil {
+			return fmt.Errorf("read the state of testimony %d: %w", pub.TestimonyID, err)
+		}
+		if state != testimony.Approved && state != testimony.Published {
+			return fault.New(fault.Conflict, "publishing.sent_back")
+		}
+		next, more := Waiting, map[string]any{"until": nil}
+		if pub.YoutubeID != nil && !sendAgain(pub.Reason.Key) {
+			next, more = Processing, map[string]any{"polls": 0, "next_poll_at": p.now(), "uploaded_at": p.now()}
+		}
+		if _, err := p.change(tx, id, []State{Blocked}, next, testimony.Sentence{}, more); err != nil {
+			return err
+		}
+		if err := audit.Write(tx, p.now(), actor, "publication.retry", "publication", id, nil); err != nil {
+			return err
+		}
+		return p.Enqueue(tx, id)
+	})
+}
+
+// Resume has every publication that waits or is under way tried now, inside
+// the transaction that makes the channel usable.
+func Resume(tx *gorm.DB, enqueue func(tx *gorm.DB, publicationID int64) error) error {
+	var ids []int64
+	err := tx.Model(&Publication{}).Where("state IN ?", []State{Waiting, Sending, Processing, Removing}).Order("id").Pluck("id", &ids).Error
+	if err != nil {
+		return fmt.Errorf("list the open publications: %w", err)
+	}
+	for _, id := range ids {
+		if err := enqueue(tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Publish takes a publication as far as it goes now: to the channel, through
+// its processing, or off the channel. It may be called at any time and again;
+// two calls for one publication must not run at once. An error of kind
+// fault.Unavailable says until when there is nothing to do.
+func (p *Publisher) Publish(ctx context.Context, id int64) error {
+	for {
+		pub, err := get(p.DB.Reader(ctx), id)
+		if fault.Of(err) == fault.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch pub.State {
+		case Waiting, Sending:
+			if p.Channels == nil {
+				return p.publishHere(ctx, pub)
+			}
+			err = p.send(ctx, pub)
+		case Processing:
+			err = p.look(ctx, pub)
+		case Removing:
+			err = p.remove(ctx, pub)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hold notes why a publication waits, and returns the error that has its job
+// wait as long.
+func (p *Publisher) hold(ctx context.Context, pub *Publication, until time.Time, m fault.Message, cause error) error {
+	state := pub.State
+	_, err := p.update(ctx, pub.ID, []State{state}, state, testimony.Sentence{Message: m}, map[string]any{"until": until.UTC()})
+	if err != nil {
+		return err
+	}
+	e := fault.Wrap(cause, fault.Unavailable, m.Key)
+	e.Until = until
+	return e
+}
+
+// block notes what a person must do.
+func (p *Publisher) block(ctx context.Context, pub *Publication, m fault.Message) error {
+	p.Log.WarnContext(ctx, "publication blocked", "publication", pub.ID, "reason", m.Key)
+	_, err := p.update(ctx, pub.ID, []State{Waiting, Sending, Processing, Removing}, Blocked, testimony.Sentence{Message: m}, nil)
+	return err
+}
+
+// channelFailed notes the channel's trouble and lets the publication wait for
+// the administrator, whose connecting again wakes it.
+func (p *Publisher) channelFailed(ctx context.Context, pub *Publication, cause error) error {
+	if err := p.Channels.Fail(ctx, cause); err != nil {
+		return err
+	}
+	return p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.waits_for_channel"), cause)
+}
