@@ -1,0 +1,305 @@
+package publishing_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/secret"
+	"github.com/voci-in-comune/voci/internal/store"
+	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
+	"github.com/voci-in-comune/voci/migrations"
+)
+
+const (
+	balme     = "001019"
+	pollEvery = 30 * time.Second
+	size      = 3*youtube.RangeUnit + 1000 // four ranges
+	seconds   = 61
+)
+
+// world is a portal beside a channel, with a clock that only moves when
+// something waits.
+type world struct {
+	t           *testing.T
+	now         time.Time
+	db          *store.Store
+	box         *secret.Box
+	sandbox     *sandbox.Sandbox
+	settings    youtube.Settings
+	ledger      *publishing.Ledger
+	channels    *publishing.Channels
+	publisher   *publishing.Publisher
+	testimonies *testimony.Store
+	vault       string
+	file        []byte
+	queue       []int64 // publications to be taken a step further
+	shown       int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), vault: t.TempDir(), file: movie(size, seconds)}
+	var err error
+	if w.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "voci.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	quiet := slog.New(slog.DiscardHandler)
+	registry, err := territory.Load(territory.Founding)
+	if err := errors.Join(err, w.db.Migrate(t.Context(), migrations.FS, quiet)); err != nil {
+		t.Fatal(err)
+	}
+	if err := registry.Sync(t.Context(), w.db); err != nil {
+		t.Fatal(err)
+	}
+	if w.box, err = secret.NewBox(bytes.Repeat([]byte{7}, secret.KeySize)); err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return w.now }
+	w.testimonies = testimony.NewStore(w.db, testimony.Hooks{
+		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
+		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Plan(tx, t) },
+		Withdrawn:     func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Remove(tx, t) },
+		Shown:         func() { w.shown++ },
+	}, clock)
+	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000}, clock, quiet)
+	w.openSandbox()
+	w.connect()
+	w.publisher = publishing.New(publishing.Rooms{
+		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: w.ledger, Vault: w.vault,
+		BaseURL: "https://voci.example", Enqueue: w.enqueue, Published: w.testimonies.MarkPublished,
+		Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
+		PollEvery: pollEvery, Clock: clock, Log: quiet,
+	})
+	return w
+}
+
+func (w *world) openSandbox() {
+	w.t.Helper()
+	box, err := sandbox.New(sandbox.Options{Dir: w.t.TempDir(), Clock: func() time.Time { return w.now }, Processing: 90 * time.Second, Growth: -1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	server := httptest.NewServer(box)
+	w.t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		if err := box.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.sandbox = box
+	w.settings = youtube.Settings{
+		Endpoint: server.URL, AuthURL: server.URL + "/o/oauth2/v2/auth", TokenURL: server.URL + "/token", RevokeURL: server.URL + "/revoke",
+		ClientID: "portal", ClientSecret: "secret", RedirectURL: "https://voci.example/redazione/youtube/ritorno",
+	}
+}
+
+// connect makes the channel's room and connects the sandbox.
+func (w *world) connect() {
+	w.t.Helper()
+	clock := func() time.Time { return w.now }
+	w.channels = publishing.NewChannels(w.db, w.box, youtube.NewOAuth(w.settings, nil), w.settings, w.ledger,
+		func(tx *gorm.DB) error { return publishing.Resume(tx, w.enqueue) }, clock,
+		youtube.WithRange(youtube.RangeUnit), youtube.WithStall(2*time.Second, 2*time.Second),
+		youtube.WithWait(func(ctx context.Context, d time.Duration) error { w.now = w.now.Add(d); return ctx.Err() }))
+	if err := w.channels.ConnectSandbox(w.t.Context(), w.sandbox.IssueToken()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) enqueue(_ *gorm.DB, id int64) error {
+	if !slices.Contains(w.queue, id) {
+		w.queue = append(w.queue, id)
+	}
+	return nil
+}
+
+// approved makes a testimony with a file, up to its approval.
+func (w *world) approved(change ...func(*testimony.Form)) *testimony.Testimony {
+	w.t.Helper()
+	ctx := w.t.Context()
+	form := testimony.Form{
+		Title: "La legna per chi è solo", Description: "Perché nessuno resti al freddo.", Language: "it", SpeakerName: "Persona di esempio",
+		SpeakerRole: "Sindaca di Balme (esempio)", RecordedOn: "2026-11-20", Themes: []string{"solidarieta", "volontariato"},
+		Tags: "legna, montagna", Visibility: "public", Release: []string{"people", "publication", "youtube"},
+	}
+	for _, c := range change {
+		c(&form)
+	}
+	made, err := w.testimonies.Create(ctx, "test", balme, form, true)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	name := fmt.Sprintf("%d.bin", made.ID)
+	if err := os.WriteFile(filepath.Join(w.vault, name), w.file, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	err = w.testimonies.ReceiveVideo(ctx, testimony.Video{TestimonyID: made.ID, UploadID: name, Original: name, Filename: "a.mp4", Bytes: int64(len(w.file))})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	t := w.testimony(made.ID)
+	t.Video.State, t.Video.DurationMS, t.Video.SHA256 = testimony.VideoReady, seconds*1000, sum(w.file)
+	if err := w.testimonies.VideoSeen(ctx, t.Video); err != nil {
+		w.t.Fatal(err)
+	}
+	if t, err = w.testimonies.Submit(ctx, "test", balme, made.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	if t, err = w.testimonies.Approve(ctx, "test", made.ID, t.Version); err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+func (w *world) testimony(id int64) *testimony.Testimony {
+	w.t.Helper()
+	t, err := w.testimonies.Get(w.t.Context(), testimony.Anywhere, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+func (w *world) publication(testimonyID int64) publishing.Publication {
+	w.t.Helper()
+	by, err := w.publisher.Of(w.t.Context(), []int64{testimonyID})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return by[testimonyID]
+}
+
+// step works on the next publication in the queue, as the job does, and
+// returns why it waits.
+func (w *world) step() *fault.Error {
+	w.t.Helper()
+	id := w.queue[0]
+	w.queue = w.queue[1:]
+	err := w.publisher.Publish(w.t.Context(), id)
+	if err == nil {
+		return nil
+	}
+	w.queue = append(w.queue, id)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		// The job tries again, later and later.
+		e = &fault.Error{Kind: fault.Unavailable, Until: w.now.Add(time.Minute), Err: err}
+	}
+	if e.Kind != fault.Unavailable || e.Until.IsZero() {
+		w.t.Fatalf("publication %d: %v", id, err)
+	}
+	return e
+}
+
+// run works until nothing is left to do, letting time pass while all wait. It
+// fails if that takes more than two days of the clock.
+func (w *world) run() {
+	w.t.Helper()
+	end := w.now.Add(48 * time.Hour)
+	for len(w.queue) > 0 {
+		w.settle()
+		if e := w.step(); e != nil && e.Until.After(w.now) {
+			w.now = e.Until
+		}
+		if w.now.After(end) {
+			w.t.Fatalf("still %d publications under way after two days: %+v", len(w.queue), w.sandbox.State())
+		}
+	}
+}
+
+// settle waits, in real time, until the sandbox has looked at what it received:
+// it does that behind its answers.
+func (w *world) settle() {
+	w.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for slices.ContainsFunc(w.sandbox.State().Videos, func(v sandbox.VideoState) bool { return v.SHA256 == "" }) {
+		if time.Now().After(deadline) {
+			w.t.Fatal("the sandbox never looked at a video")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (w *world) fail(faults ...sandbox.Fault) {
+	w.t.Helper()
+	if err := w.sandbox.Faults().Add(faults...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// wantOut checks that there is exactly one video, equal to the file, and that
+// the testimony is published.
+func (w *world) wantOut(id int64) sandbox.VideoState {
+	w.t.Helper()
+	w.settle()
+	videos := w.sandbox.State().Videos
+	if len(videos) != 1 {
+		w.t.Fatalf("there are %d videos, want one: %+v", len(videos), videos)
+	}
+	if videos[0].SHA256 != sum(w.file) || videos[0].Size != int64(len(w.file)) {
+		w.t.Errorf("the video has other bytes than the file: %+v", videos[0])
+	}
+	pub := w.publication(id)
+	if pub.State != publishing.Public || pub.YoutubeID == nil || *pub.YoutubeID != videos[0].ID {
+		w.t.Errorf("publication: %+v (%s)", pub, pub.Explain().Key)
+	}
+	if pub.SessionSealed != nil {
+		w.t.Error("the session was not forgotten")
+	}
+	if t := w.testimony(id); t.State != testimony.Published || t.PublishedAt == nil {
+		w.t.Errorf("the testimony is %s", t.State)
+	}
+	return videos[0]
+}
+
+func (w *world) wantReason(id int64, state publishing.State, key string) {
+	w.t.Helper()
+	pub := w.publication(id)
+	if pub.State != state || pub.Explain().Key != key {
+		w.t.Errorf("publication is %s because of %s, want %s because of %s", pub.State, pub.Explain().Key, state, key)
+	}
+}
+
+// movie is n bytes that begin like an MP4 of a length and go on with bytes that
+// differ from place to place.
+func movie(n int, seconds uint32) []byte {
+	header := append([]byte("\x00\x00\x00\x6cmvhd"), make([]byte, 100)...)
+	header[8+14], header[8+15] = 600>>8, 600&255 // timescale
+	units := seconds * 600
+	header[8+16], header[8+17], header[8+18], header[8+19] = byte(units>>24), byte(units>>16), byte(units>>8), byte(units)
+	b := []byte("\x00\x00\x00\x14ftypisom\x00\x00\x02\x00isom\x00\x00\x00\x74moov")
+	b = append(b, header...)
+	for i := len(b); i < n; i++ {
+		b = append(b, byte(i*7+i>>8*13+i>>16*31))
+	}
+	return b
+}
+
+func sum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
