@@ -209,4 +209,6 @@ func (s *Settings) Vault() string      { return filepath.Join(s.Data, "vault") }
 func (s *Settings) Uploads() string    { return filepath.Join(s.Data, "uploads") }
 func (s *Settings) Renditions() string { return filepath.Join(s.Data, "renditions") }
 func (s *Settings) Sandbox() string    { return filepath.Join(s.Data, "sandbox") }
-func (s *Settings) Lock() string       { return filepath.Join(s.Data, "serve.lock") }
+
+// Lock is the file that one process at a time locks for a part of the portal.
+func (s *Settings) Lock(part string) string { return filepath.Join(s.Data, part+".lock") }

@@ -64,7 +64,7 @@ func TestAnotherChannelIsRefused(t *testing.T) {
 		w := newWorld(t)
 		w.fail(sandbox.Fault{Name: sandbox.WrongChannel, Method: "channels.list"})
 		made := w.approved()
-		w.step()
+		_ = w.step()
 		w.wantReason(made.ID, publishing.Waiting, "publishing.waits_for_channel")
 		if n := w.sandbox.State().Calls["videos.insert"]; n != 0 {
 			t.Errorf("%d sessions were opened on the wrong channel", n)
@@ -121,7 +121,7 @@ func TestDisconnectRevokesAndForgets(t *testing.T) {
 		t.Errorf("known = %t, %v", known, err)
 	}
 	made := w.approved()
-	w.step()
+	_ = w.step()
 	w.wantReason(made.ID, publishing.Waiting, "publishing.waits_for_channel")
 }
 

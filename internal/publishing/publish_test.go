@@ -114,7 +114,7 @@ func TestSessionIsASecret(t *testing.T) {
 	w := newWorld(t)
 	w.fail(sandbox.Fault{Name: sandbox.Unavailable, Method: "session", Skip: 1, RetryAfter: 3600})
 	made := w.approved()
-	w.step()
+	_ = w.step()
 	if pub := w.publication(made.ID); pub.State != publishing.Sending || len(pub.SessionSealed) == 0 || pub.LastByteSent {
 		t.Fatalf("publication: %+v", pub)
 	}
@@ -293,7 +293,7 @@ func TestWithdrawn(t *testing.T) {
 		w := newWorld(t)
 		w.fail(sandbox.Fault{Name: sandbox.Unavailable, Method: "session", Skip: 1, RetryAfter: 3600})
 		made := w.approved()
-		w.step()
+		_ = w.step()
 		withdraw(w, made.ID)
 		w.run()
 		wantGone(w, made.ID)
@@ -302,7 +302,7 @@ func TestWithdrawn(t *testing.T) {
 		w := newWorld(t)
 		w.fail(sandbox.Fault{Name: sandbox.LoseFinal}, sandbox.Fault{Name: sandbox.Unavailable, Method: "session", Skip: 4, RetryAfter: 3600})
 		made := w.approved()
-		w.step()
+		_ = w.step()
 		if !w.publication(made.ID).LastByteSent {
 			t.Fatal("the last byte was not sent")
 		}
@@ -313,7 +313,7 @@ func TestWithdrawn(t *testing.T) {
 	t.Run("while it is processed", func(t *testing.T) {
 		w := newWorld(t)
 		made := w.approved()
-		w.step()
+		_ = w.step()
 		withdraw(w, made.ID)
 		w.run()
 		wantGone(w, made.ID)

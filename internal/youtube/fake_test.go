@@ -152,7 +152,7 @@ func (w *wire) answer(rw http.ResponseWriter, s *stored) {
 	if s.video != "" {
 		rw.Header().Set("Content-Type", "application/json")
 		rw.WriteHeader(http.StatusCreated)
-		fmt.Fprintf(rw, `{"id":%q,"status":{"uploadStatus":"uploaded","privacyStatus":"private"}}`, s.video)
+		_, _ = fmt.Fprintf(rw, `{"id":%q,"status":{"uploadStatus":"uploaded","privacyStatus":"private"}}`, s.video)
 		return
 	}
 	if len(s.data) > 0 {
@@ -173,7 +173,7 @@ func (w *wire) keepOnly(n int64, then http.HandlerFunc) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		s := w.session(r)
 		var first int64
-		fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-", &first)
+		_, _ = fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-", &first)
 		w.store(s, first, io.LimitReader(r.Body, n))
 		then(rw, r)
 	}

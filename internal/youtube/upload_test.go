@@ -581,8 +581,8 @@ func TestErrorsHideSecrets(t *testing.T) {
 		"400": echo(400), "403": echo(403), "404": echo(404), "500": echo(500), "401": echo(401),
 		"nonsense": func(rw http.ResponseWriter, q *http.Request) {
 			conn, _, _ := rw.(http.Hijacker).Hijack()
-			fmt.Fprintf(conn, "HTTP/1.1 nonsense %s\r\n\r\n", q.URL)
-			conn.Close()
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 nonsense %s\r\n\r\n", q.URL)
+			_ = conn.Close()
 		},
 	} {
 		r.always = h
@@ -597,7 +597,7 @@ func TestErrorsHideSecrets(t *testing.T) {
 		}
 	}
 	r.srv.CloseClientConnections()
-	r.srv.Listener.Close()
+	_ = r.srv.Listener.Close()
 	if _, err := r.client.Upload(t.Context(), fileOf(data), session, r.keep, nil); err == nil || strings.Contains(err.Error(), secretID) {
 		t.Errorf("a server that is not there: %v", err)
 	}

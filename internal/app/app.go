@@ -1,0 +1,316 @@
+// Package app puts the portal together: every room is built here, once, from
+// top to bottom, started, and stopped gracefully. Nothing imports it but cmd.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/config"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/insight"
+	"github.com/voci-in-comune/voci/internal/jobs"
+	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/secret"
+	"github.com/voci-in-comune/voci/internal/store"
+	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/upload"
+	"github.com/voci-in-comune/voci/internal/video"
+	"github.com/voci-in-comune/voci/internal/video/screening"
+	"github.com/voci-in-comune/voci/internal/views"
+	"github.com/voci-in-comune/voci/internal/youtube"
+	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
+	"github.com/voci-in-comune/voci/migrations"
+)
+
+// App is the portal's rooms, without the doors: commands use them beside a
+// running portal, and Serve opens the doors.
+type App struct {
+	Settings    config.Settings
+	Log         *slog.Logger
+	DB          *store.Store
+	Registry    *territory.Registry
+	Accounts    *account.Store
+	Testimonies *testimony.Store
+	Uploads     *upload.Receiver
+	Outbox      *mail.Outbox
+	Queue       *jobs.Queue
+	Insight     *insight.Insight
+	Views       *views.Sync
+	Ledger      *publishing.Ledger
+	Channels    *publishing.Channels // nil with VOCI_YOUTUBE=off
+	Publisher   *publishing.Publisher
+	OAuth       *youtube.OAuth // nil with VOCI_YOUTUBE=off
+
+	tools video.Tools
+	shown func()                     // drops cached pages; set by Serve
+	say   func(fault.Message) string // puts a message into Italian; set by Serve
+
+	// refuse answers an upload in the reader's language; set by Serve.
+	refuse func(http.ResponseWriter, *http.Request, error)
+
+	sandbox         *sandbox.Sandbox // nil unless Serve starts one
+	sandboxListener net.Listener
+}
+
+// Migrate brings a database to the form that this program needs.
+func Migrate(ctx context.Context, db *store.Store, registry *territory.Registry, log *slog.Logger) error {
+	if err := db.Migrate(ctx, migrations.FS, log); err != nil {
+		return err
+	}
+	if err := jobs.Migrate(ctx, db); err != nil {
+		return err
+	}
+	return registry.Sync(ctx, db)
+}
+
+// Open builds the rooms for a command, which only puts jobs in the queue of the
+// portal that serves.
+func Open(ctx context.Context, s config.Settings, log *slog.Logger) (*App, error) {
+	a := newApp(s, log)
+	if err := errors.Join(a.findSandbox(), a.open(ctx)); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func newApp(s config.Settings, log *slog.Logger) *App {
+	return &App{Settings: s, Log: log, shown: func() {}, say: func(m fault.Message) string { return m.Key }}
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the folder of data: %w", err)
+		}
+	}
+	if a.tools, err = video.Find(); err != nil {
+		return err
+	}
+	key, err := a.Settings.Key()
+	if err != nil {
+		return err
+	}
+	box, err := secret.NewBox(key)
+	if err != nil {
+		return err
+	}
+	if a.Registry, err = territory.Load(a.Settings.Territory); err != nil {
+		return err
+	}
+	if a.DB, err = store.Open(ctx, a.Settings.Database()); err != nil {
+		return err
+	}
+	if err := Migrate(ctx, a.DB, a.Registry, a.Log); err != nil {
+		return err
+	}
+	a.Accounts = account.NewStore(a.DB, box, a.Registry, time.Now)
+	a.Testimonies = testimony.NewStore(a.DB, testimony.Hooks{
+		VideoReceived: func(tx *gorm.DB, v *testimony.Video) error { return a.Queue.Add(tx, jobs.CheckVideo{VideoID: v.ID}) },
+		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return a.Publisher.Plan(tx, t) },
+		Withdrawn:     a.withdrawn,
+		Shown:         func() { a.shown() },
+	}, time.Now)
+	a.Outbox, err = mail.NewOutbox(a.DB, a.Settings.SMTPURL, a.Settings.MailFrom, func(tx *gorm.DB, id int64) error {
+		return a.Queue.Add(tx, jobs.SendMail{MessageID: id})
+	}, time.Now)
+	if err != nil {
+		return err
+	}
+	a.openChannel(box)
+	a.Insight = insight.New(a.DB, a.Registry, time.Now)
+	if a.Queue, err = jobs.Inserter(a.DB); err != nil {
+		return err
+	}
+	return a.openUploads()
+}
+
+// openChannel builds what stands between testimonies and YouTube.
+func (a *App) openChannel(box *secret.Box) {
+	s := a.Settings
+	a.Ledger = publishing.NewLedger(a.DB, publishing.Limits{Uploads: s.UploadsPerDay, Statistics: s.StatisticsPerDay, Units: s.UnitsPerDay}, time.Now, a.Log)
+	enqueue := func(tx *gorm.DB, id int64) error { return a.Queue.Add(tx, jobs.Publish{PublicationID: id}) }
+	if s.YouTube != config.YouTubeOff {
+		youtubeSettings := youtube.Settings{
+			Endpoint: s.YouTubeEndpoint, AuthURL: s.GoogleAuthURL, TokenURL: s.GoogleTokenURL, RevokeURL: s.GoogleRevokeURL,
+			ClientID: s.GoogleClientID, ClientSecret: s.GoogleClientSecret, RedirectURL: s.BaseURL + "/redazione/youtube/ritorno",
+		}
+		a.OAuth = youtube.NewOAuth(youtubeSettings, nil)
+		a.Channels = publishing.NewChannels(a.DB, box, a.OAuth, youtubeSettings, a.Ledger,
+			func(tx *gorm.DB) error { return publishing.Resume(tx, enqueue) }, time.Now)
+	}
+	a.Views = views.New(a.DB, a.statistics, a.Ledger, time.Now, func() { a.shown() }, a.Log)
+	a.Publisher = publishing.New(publishing.Rooms{
+		DB: a.DB, Testimonies: a.Testimonies, Registry: a.Registry, Channels: a.Channels, Ledger: a.Ledger,
+		Vault: s.Vault(), BaseURL: s.BaseURL, Enqueue: enqueue, Published: a.published,
+		Say: func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
+		PollEvery: s.PollEvery, Clock: time.Now, Log: a.Log,
+	})
+}
+
+// statistics opens the connected channel for the view counts.
+func (a *App) statistics(ctx context.Context) (views.Statistics, error) {
+	client, _, err := a.Channels.Client(ctx)
+	return client, err
+}
+
+// published marks a testimony as out, and keeps the totals true to it.
+func (a *App) published(tx *gorm.DB, testimonyID int64) error {
+	return a.Views.Recount(tx, testimonyID, func() error { return a.Testimonies.MarkPublished(tx, testimonyID) })
+}
+
+// withdrawn takes a testimony out of the totals, then off the channel. It runs
+// before the testimony's own row is written.
+func (a *App) withdrawn(tx *gorm.DB, t *testimony.Testimony) error {
+	if err := a.Views.Forget(tx, t.ID); err != nil {
+		return err
+	}
+	return a.Publisher.Remove(tx, t)
+}
+
+// openUploads builds the reception: who may send, and what becomes of a file.
+func (a *App) openUploads() (err error) {
+	a.Uploads, err = upload.New(upload.Options{
+		Dir: a.Settings.Uploads(), Vault: a.Settings.Vault(), BasePath: "/caricamenti/",
+		MaxBytes: a.Settings.MaxUploadBytes, MinFree: a.Settings.MinFreeBytes,
+		Admit: func(ctx context.Context, o upload.Offer) error {
+			p, err := sender(ctx)
+			if err != nil {
+				return err
+			}
+			return a.Testimonies.BeginUpload(ctx, p.MunicipalityCode, testimony.Upload{
+				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0),
+			})
+		},
+		Owns: func(ctx context.Context, id string) error {
+			p, err := sender(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = a.Testimonies.FindUpload(ctx, p.MunicipalityCode, id)
+			return err
+		},
+		Received: func(ctx context.Context, r upload.Received) error {
+			return a.Testimonies.ReceiveVideo(ctx, testimony.Video{
+				TestimonyID: r.TestimonyID, UploadID: r.UploadID, Original: r.Path, Filename: r.Filename, Bytes: r.Bytes,
+			})
+		},
+		Refused: func(w http.ResponseWriter, r *http.Request, err error) { a.refuse(w, r, err) },
+		Log:     a.Log,
+	})
+	return err
+}
+
+// sender returns the town hall that sends.
+func sender(ctx context.Context) (account.Person, error) {
+	p, ok := account.From(ctx)
+	if !ok {
+		return p, fault.New(fault.SignedOut, "account.signed_out")
+	}
+	if p.Role != account.Editor {
+		return p, fault.New(fault.Forbidden, "account.not_editor")
+	}
+	return p, nil
+}
+
+// openWork makes the queue that also works on its jobs.
+func (a *App) openWork() (err error) {
+	screen := screening.New(
+		video.New(a.tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}),
+		a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
+	a.Queue, err = jobs.New(a.DB, jobs.Handlers{
+		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return screen.Check(ctx, j.VideoID) },
+		Publish:    func(ctx context.Context, j jobs.Publish) error { return a.Publisher.Publish(ctx, j.PublicationID) },
+		SyncViews: func(ctx context.Context, _ jobs.SyncViews) error {
+			_, err := a.SyncViews(ctx)
+			return err
+		},
+		Nightly:  func(ctx context.Context, _ jobs.Nightly) error { return a.nightly(ctx) },
+		SendMail: func(ctx context.Context, j jobs.SendMail) error { return a.Outbox.Send(ctx, j.MessageID) },
+	}, a.Settings.SyncEvery, a.Log)
+	return err
+}
+
+// SyncViews brings the view counts back once.
+func (a *App) SyncViews(ctx context.Context) (views.Report, error) {
+	if a.Channels == nil {
+		return views.Report{}, nil
+	}
+	report, err := a.Views.Run(ctx)
+	switch k := fault.Of(err); {
+	case k == fault.NotFound, k == fault.Conflict:
+		// No channel, or one in trouble: said in the report and on the newsroom's
+		// pages; the timetable asks again.
+		a.Log.WarnContext(ctx, "views not synced", "why", report.Trouble)
+		return report, nil
+	case youtube.ClassOf(err) == youtube.ClassDisconnected:
+		return report, errors.Join(err, a.Channels.Fail(ctx, err))
+	}
+	return report, err
+}
+
+// uploadLife is how long an upload that nobody goes on with is kept.
+const uploadLife = 14 * 24 * time.Hour
+
+// nightly checks the totals and forgets what is over.
+func (a *App) nightly(ctx context.Context) error {
+	differences, err := a.Views.Rebuild(ctx)
+	if err != nil {
+		return err
+	}
+	if differences > 0 {
+		a.Log.WarnContext(ctx, "the daily totals were mended", "differences", differences)
+		a.shown()
+	}
+	if err := a.Views.Thin(ctx); err != nil {
+		return err
+	}
+	if err := a.checkChannel(ctx); err != nil {
+		return err
+	}
+	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
+	if err != nil {
+		return err
+	}
+	a.Log.InfoContext(ctx, "night's work done", "uploads_forgotten", gone)
+	return nil
+}
+
+// checkChannel asks whether the authorization still holds, as the terms of the
+// API want at least every 30 days of who keeps statistics.
+// https://developers.google.com/youtube/terms/developer-policies (III.E.4)
+func (a *App) checkChannel(ctx context.Context) error {
+	if a.Channels == nil {
+		return nil
+	}
+	err := a.Channels.Check(ctx)
+	if err != nil {
+		a.Log.WarnContext(ctx, "the channel does not answer as it should", "error", err)
+	}
+	return ctx.Err()
+}
+
+// Close closes what was opened.
+func (a *App) Close() error {
+	var errs []error
+	if a.sandboxListener != nil {
+		if err := a.sandboxListener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.DB != nil {
+		errs = append(errs, a.DB.Close())
+	}
+	return errors.Join(errs...)
+}
