@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -163,8 +162,7 @@ func (p *Portal) end(signal syscall.Signal) error {
 		return err
 	case <-time.After(patience):
 		_ = p.process.Process.Kill()
-		_ = <-p.ended
-		return errors.New("it had to be killed")
+		return fmt.Errorf("it had to be killed: %w", <-p.ended)
 	}
 }
 
