@@ -3,49 +3,84 @@ package newsroom
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/oauth2"
 
+	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/youtube"
 )
 
 // channelPage is the channel: whose it is, whether it works, what is left of
 // the day's quota, what is on its way.
 type channelPage struct {
 	channelState
-	Remaining []publishing.Remaining
-	Queue     []queued
-	Consent   bool // an administrator may connect
+	ConnectedBy string         // the address of whoever did, empty if it was the portal itself
+	Refusal     *fault.Message // why what was just tried did not happen
+	Remaining   []publishing.Remaining
+	Reset       time.Time // when the day's quota begins anew
+	Queue       []queued
+	Redirect    string // the address to be allowed at Google
 }
 
 const (
+	channelAddress = "/redazione/youtube"
+	returnAddress  = "/redazione/youtube/ritorno"
+)
+
+// What the session keeps while the administrator is on Google's page.
+const (
 	consentState    = "consent_state"
 	consentVerifier = "consent_verifier"
+	consentLang     = "consent_lang"
 )
 
 func (n *Newsroom) channel(c echo.Context) error {
-	if _, err := administrator(c); err != nil {
+	p, err := administrator(c)
+	if err != nil {
 		return err
 	}
-	var view channelPage
-	var err error
-	if view.channelState, err = n.channelState(c); err != nil {
+	return n.showChannel(c, p, http.StatusOK, nil)
+}
+
+// showChannel shows the channel, and above it why what was just tried did not
+// happen.
+func (n *Newsroom) showChannel(c echo.Context, p account.Person, status int, refusal *fault.Message) (err error) {
+	ctx := c.Request().Context()
+	view := channelPage{Refusal: refusal, Reset: youtube.NextReset(n.Clock()), Redirect: n.BaseURL + returnAddress}
+	if view.channelState, err = n.channelState(ctx); err != nil {
 		return err
 	}
-	if n.Ledger != nil {
-		if view.Remaining, err = n.Ledger.Remaining(c.Request().Context()); err != nil {
+	if view.Channel != nil {
+		view.ConnectedBy = byWhom(view.Channel.ConnectedBy)
+	}
+	if n.Channels != nil {
+		if view.Remaining, err = n.Ledger.Remaining(ctx); err != nil {
 			return err
 		}
 	}
-	if view.Queue, err = n.queue(c); err != nil {
+	if view.Queue, err = n.queue(ctx, p); err != nil {
 		return err
 	}
-	view.Consent = n.OAuth != nil
-	return n.render(c, http.StatusOK, "channel", "/redazione/youtube", "newsroom.channel.title", view)
+	return n.renderForm(c, status, "channel", channelAddress, page.Frame{
+		Title: n.Pages.T(page.Lang(ctx), "newsroom.channel.title"), Section: channelAddress, Page: view,
+	})
+}
+
+// byWhom is the address of a person in the audit trail, empty if it was the
+// portal itself.
+func byWhom(actor string) string {
+	_, rest, _ := strings.Cut(actor, "(")
+	email, _, _ := strings.Cut(rest, ")")
+	return email
 }
 
 // connect leads to Google's consent page. State and verifier stay in the
@@ -61,6 +96,7 @@ func (n *Newsroom) connect(c echo.Context) error {
 	state, verifier := rand.Text(), oauth2.GenerateVerifier()
 	n.Sessions.Put(ctx, consentState, state)
 	n.Sessions.Put(ctx, consentVerifier, verifier)
+	n.Sessions.Put(ctx, consentLang, page.Lang(ctx)) // the address of the return has none
 	return c.Redirect(http.StatusSeeOther, n.OAuth.ConsentURL(state, verifier))
 }
 
@@ -72,36 +108,70 @@ func (n *Newsroom) connected(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	state, verifier := n.Sessions.Pop(ctx, consentState), n.Sessions.Pop(ctx, consentVerifier)
+	if lang := n.Sessions.Pop(ctx, consentLang); lang != "" {
+		ctx = page.WithLang(ctx, lang)
+		c.SetRequest(c.Request().WithContext(ctx))
+	}
+	refuse := func(status int, key string) error {
+		m := fault.Msg(key)
+		return n.showChannel(c, p, status, &m)
+	}
 	if n.OAuth == nil || state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(c.QueryParam("state"))) != 1 {
-		return fault.New(fault.Forbidden, "newsroom.channel.state")
+		return refuse(http.StatusForbidden, "newsroom.channel.state")
 	}
 	if c.QueryParam("error") != "" {
-		n.Sessions.SetFlash(ctx, "newsroom.channel.denied")
-		return c.Redirect(http.StatusSeeOther, "/redazione/youtube")
+		n.Log.InfoContext(ctx, "no consent was given at Google", "error", c.QueryParam("error"))
+		return refuse(http.StatusForbidden, "newsroom.channel.denied")
 	}
 	token, err := n.OAuth.Exchange(ctx, c.QueryParam("code"), verifier)
+	if errors.Is(err, youtube.ErrNoRefreshToken) || errors.Is(err, youtube.ErrMissingScope) {
+		return refuse(http.StatusConflict, "newsroom.channel.permission")
+	}
 	if err != nil {
-		return fault.Wrap(err, fault.Conflict, "newsroom.channel.exchange")
+		n.Log.WarnContext(ctx, "Google did not give a token", "error", err)
+		return refuse(http.StatusConflict, "newsroom.channel.exchange")
 	}
 	if err := n.Channels.Connect(ctx, p.Actor(), token); err != nil {
-		return err
+		return n.refuseChannel(c, p, err)
 	}
-	n.Sessions.SetFlash(ctx, "newsroom.channel.connected")
-	return c.Redirect(http.StatusSeeOther, "/redazione/youtube")
+	return n.done(c, "newsroom.channel.connected", channelAddress)
 }
 
-// checkChannel asks YouTube now whether the token works.
-func (n *Newsroom) checkChannel(c echo.Context) error {
-	if _, err := administrator(c); err != nil {
+// refuseChannel shows on the channel's page what a fault has to say.
+func (n *Newsroom) refuseChannel(c echo.Context, p account.Person, err error) error {
+	refused, ok := errors.AsType[*fault.Error](err)
+	if !ok {
 		return err
 	}
-	flash := "newsroom.channel.works"
-	if err := n.Channels.Check(c.Request().Context()); err != nil {
-		n.Log.WarnContext(c.Request().Context(), "the channel does not answer", "error", err)
-		flash = "newsroom.channel.fails"
+	n.Log.WarnContext(c.Request().Context(), "the channel", "error", err)
+	return n.showChannel(c, p, page.Status(err), &refused.Message)
+}
+
+// checkChannel asks YouTube now whether the token works. If it does not, why is
+// kept with the channel and stands on its page.
+func (n *Newsroom) checkChannel(c echo.Context) error {
+	p, err := administrator(c)
+	if err != nil {
+		return err
 	}
-	n.Sessions.SetFlash(c.Request().Context(), flash)
-	return c.Redirect(http.StatusSeeOther, "/redazione/youtube")
+	if n.Channels == nil {
+		return fault.New(fault.Conflict, "newsroom.channel.off")
+	}
+	ctx := c.Request().Context()
+	err = n.Channels.Check(ctx)
+	if err == nil {
+		return n.done(c, "newsroom.channel.works", channelAddress)
+	}
+	n.Log.WarnContext(ctx, "the channel does not answer", "error", err)
+	state, failed := n.channelState(ctx)
+	if failed != nil {
+		return failed
+	}
+	if state.Trouble != nil {
+		return n.showChannel(c, p, http.StatusConflict, nil)
+	}
+	m := fault.Msg("newsroom.channel.fails")
+	return n.showChannel(c, p, http.StatusServiceUnavailable, &m)
 }
 
 // disconnect revokes what Google gave us and forgets it.
@@ -110,11 +180,13 @@ func (n *Newsroom) disconnect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := n.Channels.Disconnect(c.Request().Context(), p.Actor()); err != nil {
-		return err
+	if n.Channels == nil {
+		return fault.New(fault.Conflict, "newsroom.channel.off")
 	}
-	n.Sessions.SetFlash(c.Request().Context(), "newsroom.channel.disconnected")
-	return c.Redirect(http.StatusSeeOther, "/redazione/youtube")
+	if err := n.Channels.Disconnect(c.Request().Context(), p.Actor()); err != nil {
+		return n.refuseChannel(c, p, err)
+	}
+	return n.done(c, "newsroom.channel.disconnected", channelAddress)
 }
 
 // retry tries a publication again that waits for a person.
@@ -130,6 +202,5 @@ func (n *Newsroom) retry(c echo.Context) error {
 	if err := n.Publisher.Retry(c.Request().Context(), p.Actor(), id); err != nil {
 		return err
 	}
-	n.Sessions.SetFlash(c.Request().Context(), "newsroom.channel.retried")
-	return c.Redirect(http.StatusSeeOther, "/redazione/youtube")
+	return n.done(c, "newsroom.channel.retried", channelAddress)
 }

@@ -2,16 +2,18 @@ package newsroom
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
-	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 )
+
+const municipalitiesAddress = "/redazione/comuni"
 
 // municipalitiesPage lists the registry.
 type municipalitiesPage struct {
@@ -20,7 +22,7 @@ type municipalitiesPage struct {
 	Zones       []territory.Zone
 	Query       string
 	Zone        string
-	Page, Pages int
+	Pagination  page.Pagination
 }
 
 // municipalityRow is one town hall in the list.
@@ -40,7 +42,7 @@ func (n *Newsroom) municipalities(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.render(c, http.StatusOK, "municipalities", "/redazione/comuni", "newsroom.municipalities.title", view)
+	return n.render(c, http.StatusOK, "municipalities", municipalitiesAddress, "newsroom.municipalities.title", view)
 }
 
 // list is the page of the registry that the address asks for, with two queries
@@ -48,8 +50,9 @@ func (n *Newsroom) municipalities(c echo.Context) error {
 func (n *Newsroom) list(c echo.Context) (municipalitiesPage, error) {
 	ctx := c.Request().Context()
 	view := municipalitiesPage{
-		Size: n.Registry.Size(), Zones: n.Registry.Zones(), Query: strings.TrimSpace(c.QueryParam("q")), Zone: c.QueryParam("zona"), Page: number(c),
+		Size: n.Registry.Size(), Zones: n.Registry.Zones(), Query: strings.TrimSpace(c.QueryParam("q")), Zone: c.QueryParam("zona"),
 	}
+	at := number(c)
 	links, err := n.Accounts.LinksInForce(ctx)
 	if err != nil {
 		return view, err
@@ -60,7 +63,7 @@ func (n *Newsroom) list(c echo.Context) (municipalitiesPage, error) {
 	}
 	for _, m := range n.Registry.Search(view.Query, view.Zone) {
 		view.Found++
-		if view.Found <= (view.Page-1)*perPage || view.Found > view.Page*perPage {
+		if view.Found <= (at-1)*perPage || view.Found > at*perPage {
 			continue
 		}
 		row, err := n.row(m)
@@ -73,21 +76,34 @@ func (n *Newsroom) list(c echo.Context) (municipalitiesPage, error) {
 		row.Testimonies = counts[m.IstatCode]
 		view.Rows = append(view.Rows, row)
 	}
-	view.Pages = pages(int64(view.Found))
+	view.Pagination = page.Pagination{Page: at, Pages: page.PageCount(view.Found, perPage), Total: view.Found, Path: municipalitiesAddress, Query: url.Values{}}
+	for name, value := range map[string]string{"q": view.Query, "zona": view.Zone} {
+		if value != "" {
+			view.Pagination.Query.Set(name, value)
+		}
+	}
 	return view, nil
 }
 
 func (n *Newsroom) row(m territory.Municipality) (municipalityRow, error) {
 	zone, err := n.Registry.Zone(m.ZoneSlug)
-	return municipalityRow{Municipality: m, Zone: zone, Href: "/redazione/comuni/" + m.IstatCode}, err
+	return municipalityRow{Municipality: m, Zone: zone, Href: municipalitiesAddress + "/" + m.IstatCode}, err
 }
 
 // municipalityPage is one town hall, with its link once staff asked for it.
 type municipalityPage struct {
 	municipalityRow
-	Items []queueItem
-	Link  string // the personal link; empty until it is asked for
-	Form  *page.Form
+	Crumbs     []page.Crumb
+	Items      []queueItem
+	Pagination page.Pagination
+	personalLink
+	Form *page.Form
+}
+
+// personalLink is the link as its page shows it.
+type personalLink struct {
+	Address  string // empty until it is asked for
+	Replaced bool   // it has just taken the place of another
 }
 
 func (n *Newsroom) municipality(c echo.Context) error {
@@ -95,7 +111,7 @@ func (n *Newsroom) municipality(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.showMunicipality(c, http.StatusOK, m, "", nil)
+	return n.showMunicipality(c, http.StatusOK, m, personalLink{}, nil)
 }
 
 // named returns the municipality that the address names.
@@ -108,22 +124,33 @@ func (n *Newsroom) named(c echo.Context) (account.Person, territory.Municipality
 	return p, m, err
 }
 
-func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Municipality, link string, form *page.Form) error {
+func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Municipality, link personalLink, form *page.Form) error {
+	ctx := c.Request().Context()
 	row, err := n.row(m)
 	if err != nil {
 		return err
 	}
-	list, total, err := n.Testimonies.OfMunicipality(c.Request().Context(), m.IstatCode, 0, perPage)
+	links, err := n.Accounts.LinksInForce(ctx)
+	if err != nil {
+		return err
+	}
+	if use, ok := links[m.IstatCode]; ok {
+		row.Link = &use
+	}
+	at := number(c)
+	list, total, err := n.Testimonies.OfMunicipality(ctx, m.IstatCode, (at-1)*perPage, perPage)
 	if err != nil {
 		return err
 	}
 	row.Testimonies = total
-	view := municipalityPage{municipalityRow: row, Link: link, Form: form}
+	view := municipalityPage{municipalityRow: row, personalLink: link, Form: form}
+	view.Crumbs = []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.municipalities.title"), Href: municipalitiesAddress}, {Label: m.Name}}
+	view.Pagination = page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: row.Href}
 	if view.Items, err = n.items(list); err != nil {
 		return err
 	}
-	return n.Pages.Render(c, status, "newsroom/municipality", page.Frame{
-		Title: m.Name, Section: "/redazione/comuni", Robots: "noindex", Secret: link != "", Page: view,
+	return n.renderForm(c, status, "municipality", row.Href, page.Frame{
+		Title: m.Name, Section: municipalitiesAddress, Secret: link.Address != "", Page: view,
 	})
 }
 
@@ -138,7 +165,7 @@ func (n *Newsroom) showLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.showMunicipality(c, http.StatusOK, m, n.enter(token), nil)
+	return n.showMunicipality(c, http.StatusOK, m, personalLink{Address: n.enter(token)}, nil)
 }
 
 func (n *Newsroom) enter(token string) string { return n.BaseURL + "/entra/" + token }
@@ -153,7 +180,7 @@ func (n *Newsroom) replaceLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.showMunicipality(c, http.StatusOK, m, n.enter(token), nil)
+	return n.showMunicipality(c, http.StatusOK, m, personalLink{Address: n.enter(token), Replaced: true}, nil)
 }
 
 // mailLink sends the personal link to an address.
@@ -177,12 +204,11 @@ func (n *Newsroom) mailLink(c echo.Context) error {
 		Subject: n.Pages.T(page.Italian, "mail.invitation.subject", "Name", m.Name),
 		Text:    n.Pages.T(page.Italian, "mail.invitation.text", "Name", m.Name, "Link", n.enter(token)),
 	})
-	if fault.Of(err) == fault.Invalid {
-		return n.showMunicipality(c, http.StatusUnprocessableEntity, m, "", page.NewForm(values, err))
+	if page.Refused(err) {
+		return n.showMunicipality(c, http.StatusUnprocessableEntity, m, personalLink{}, page.NewForm(values, err))
 	}
 	if err != nil {
 		return err
 	}
-	n.Sessions.SetFlash(ctx, "newsroom.link_mailed")
-	return c.Redirect(http.StatusSeeOther, "/redazione/comuni/"+m.IstatCode)
+	return n.done(c, "newsroom.link.mailed", municipalitiesAddress+"/"+m.IstatCode)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/mail"
@@ -37,6 +38,7 @@ type Rooms struct {
 	Ledger      *publishing.Ledger
 	OAuth       *youtube.OAuth // nil with VOCI_YOUTUBE=off
 	Insight     *insight.Insight
+	Dashboard   *dashboard.Dashboard
 	Outbox      *mail.Outbox
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config
@@ -82,6 +84,20 @@ func (n *Newsroom) render(c echo.Context, status int, name, section, titleKey st
 	})
 }
 
+// renderForm shows a page that also answers to forms: whatever address was
+// posted to, the page's own is at.
+func (n *Newsroom) renderForm(c echo.Context, status int, name, at string, frame page.Frame) error {
+	frame.Canonical, frame.Robots = at, "noindex"
+	return n.Pages.Render(c, status, "newsroom/"+name, frame)
+}
+
+// done says on the next page what has just been done, and leads there.
+func (n *Newsroom) done(c echo.Context, key, path string) error {
+	ctx := c.Request().Context()
+	n.Sessions.SetFlash(ctx, key)
+	return c.Redirect(http.StatusSeeOther, page.Localize(page.Lang(ctx), path))
+}
+
 // number reads the page of a list from the address, 1 if it is none.
 func number(c echo.Context) int {
 	n, err := strconv.Atoi(c.QueryParam("pagina"))
@@ -90,9 +106,6 @@ func number(c echo.Context) int {
 	}
 	return n
 }
-
-// pages is how many pages n rows make, at least 1.
-func pages(n int64) int { return int(max(1, (n+perPage-1)/perPage)) }
 
 // testimonyOf returns the testimony that the address names.
 func (n *Newsroom) testimonyOf(c echo.Context) (account.Person, *testimony.Testimony, error) {

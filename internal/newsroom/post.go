@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -51,14 +52,22 @@ func (n *Newsroom) keptMail(c echo.Context) error {
 	})
 }
 
-// fromHere tells whether the request comes from this machine without a proxy.
+// proxied are the headers by which proxies tell for whom they ask.
+var proxied = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
+
+// fromHere tells whether the request comes from this machine without a proxy,
+// and from a page of this machine: a name that leads here may be anybody's.
 func fromHere(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
-		return false
+	for _, name := range proxied {
+		if r.Header.Get(name) != "" {
+			return false
+		}
 	}
-	return net.ParseIP(host).IsLoopback()
+	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopback(client) && loopback((&url.URL{Host: r.Host}).Hostname())
 }
+
+func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 func cut(text string) []letterPart {
 	var parts []letterPart

@@ -3,10 +3,14 @@ package newsroom
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
@@ -14,9 +18,10 @@ import (
 
 // queuePage lists what waits for a moderator.
 type queuePage struct {
-	Items       []queueItem
-	Total       int64
-	Page, Pages int
+	Items      []queueItem
+	Total      int64
+	Pagination page.Pagination
+	Empty      page.Empty
 }
 
 // queueItem is one testimony in a list of the newsroom.
@@ -30,16 +35,24 @@ func (n *Newsroom) reviewQueue(c echo.Context) error {
 	if _, err := staff(c); err != nil {
 		return err
 	}
-	view := queuePage{Page: number(c)}
-	list, total, err := n.Testimonies.InReviewQueue(c.Request().Context(), (view.Page-1)*perPage, perPage)
+	at := number(c)
+	list, total, err := n.Testimonies.InReviewQueue(c.Request().Context(), (at-1)*perPage, perPage)
 	if err != nil {
 		return err
 	}
-	view.Total, view.Pages = total, pages(total)
+	do := fault.Msg("newsroom.review.none_do")
+	view := queuePage{
+		Total:      total,
+		Pagination: page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: reviewsAddress},
+		Empty: page.Empty{
+			Icon: "check", What: fault.Msg("newsroom.review.none"), Do: &do,
+			Href: municipalitiesAddress, Action: fault.Msg("newsroom.municipalities.title"),
+		},
+	}
 	if view.Items, err = n.items(list); err != nil {
 		return err
 	}
-	return n.render(c, http.StatusOK, "queue", "/redazione/revisione", "newsroom.review.title", view)
+	return n.render(c, http.StatusOK, "queue", reviewsAddress, "newsroom.review.title", view)
 }
 
 func (n *Newsroom) items(list []testimony.Testimony) ([]queueItem, error) {
@@ -54,16 +67,44 @@ func (n *Newsroom) items(list []testimony.Testimony) ([]queueItem, error) {
 	return items, nil
 }
 
-func reviewAddress(id int64) string { return "/redazione/revisione/" + strconv.FormatInt(id, 10) }
+const reviewsAddress = "/redazione/revisione"
+
+func reviewAddress(id int64) string { return reviewsAddress + "/" + strconv.FormatInt(id, 10) }
 
 // reviewPage is one testimony before a moderator.
 type reviewPage struct {
 	queueItem
-	Zone       territory.Zone
-	Form       *page.Form // the reason, as typed
-	Decidable  bool
-	Visibility string // message key
-	Language   string // message key
+	Crumbs      []page.Crumb
+	Zone        territory.Zone
+	Form        *page.Form     // the reason, as typed
+	Refusal     *fault.Message // why what was just decided was not recorded
+	Decidable   bool
+	Portrait    bool
+	Chips       []page.Chip
+	Consents    []consent
+	Visibility  string         // message key
+	LanguageKey string         // message key
+	Publication *fault.Message // where it is on its way to the channel
+}
+
+// consent is a consent that the town hall gave.
+type consent struct {
+	Wording string
+	At      time.Time
+	By      *fault.Message // nil if it was no town hall
+}
+
+func consents(given []testimony.Release) []consent {
+	all := make([]consent, 0, len(given))
+	for _, g := range given {
+		each := consent{Wording: g.Wording, At: g.AcceptedAt}
+		if _, link, ok := strings.Cut(g.AcceptedBy, ", link "); ok { // as account.Person.Actor names an editor
+			m := fault.Msg("newsroom.review.by_link", "Link", link)
+			each.By = &m
+		}
+		all = append(all, each)
+	}
+	return all
 }
 
 func (n *Newsroom) review(c echo.Context) error {
@@ -71,29 +112,50 @@ func (n *Newsroom) review(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.showReview(c, http.StatusOK, t, nil)
+	return n.showReview(c, http.StatusOK, t, nil, nil)
 }
 
-func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony, form *page.Form) error {
+func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony, form *page.Form, refusal *fault.Message) error {
+	ctx := c.Request().Context()
 	items, err := n.items([]testimony.Testimony{*t})
 	if err != nil {
 		return err
 	}
-	zone, err := n.Registry.Zone(items[0].Municipality.ZoneSlug)
+	m := items[0].Municipality
+	zone, err := n.Registry.Zone(m.ZoneSlug)
 	if err != nil {
 		return err
 	}
-	return n.render(c, status, "review", "/redazione/revisione", "newsroom.review.title", reviewPage{
-		queueItem: items[0], Zone: zone, Form: form, Decidable: t.State == testimony.InReview,
-		Visibility: "visibility." + string(t.Visibility), Language: "language." + t.Language,
-	})
+	publications, err := n.Publisher.Of(ctx, []int64{t.ID})
+	if err != nil {
+		return err
+	}
+	lang := page.Lang(ctx)
+	title := n.Pages.T(lang, "newsroom.review.title")
+	view := reviewPage{
+		queueItem: items[0], Zone: zone, Form: form, Refusal: refusal, Decidable: t.State == testimony.InReview,
+		Portrait:   t.Video != nil && t.Video.Height > t.Video.Width,
+		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
+		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
+	}
+	if p, ok := publications[t.ID]; ok {
+		view.Publication = p.Explain()
+	}
+	for _, theme := range t.Themes {
+		view.Chips = append(view.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
+	}
+	return n.renderForm(c, status, "review", items[0].Href, page.Frame{Title: m.Name + ": " + title, Section: reviewsAddress, Page: view})
 }
 
 // decision is one of the three things that a moderator can do.
 type decision func(ctx context.Context, actor string, id int64, version int, reason string) (*testimony.Testimony, error)
 
 func (n *Newsroom) approve(c echo.Context) error {
-	return n.decide(c, "newsroom.approved", func(ctx context.Context, actor string, id int64, version int, _ string) (*testimony.Testimony, error) {
+	flash := "newsroom.approved"
+	if n.Channels == nil {
+		flash = "newsroom.approved_off"
+	}
+	return n.decide(c, flash, func(ctx context.Context, actor string, id int64, version int, _ string) (*testimony.Testimony, error) {
 		return n.Testimonies.Approve(ctx, actor, id, version)
 	})
 }
@@ -107,7 +169,8 @@ func (n *Newsroom) reject(c echo.Context) error {
 }
 
 // decide carries a decision out on the version that the moderator saw. Without
-// one, as other programs post, it is the one of now.
+// one, as other programs post, it is the one of now. A decision that comes too
+// late is explained on the testimony as it is now, with the reason as typed.
 func (n *Newsroom) decide(c echo.Context, flash string, do decision) error {
 	p, t, err := n.testimonyOf(c)
 	if err != nil {
@@ -121,13 +184,27 @@ func (n *Newsroom) decide(c echo.Context, flash string, do decision) error {
 	if seen, err := strconv.Atoi(values.Get("version")); err == nil {
 		version = seen
 	}
-	_, err = do(c.Request().Context(), p.Actor(), t.ID, version, values.Get("reason"))
-	if page.Refused(err) {
-		return n.showReview(c, http.StatusUnprocessableEntity, t, page.NewForm(values, err))
+	ctx := c.Request().Context()
+	_, err = do(ctx, p.Actor(), t.ID, version, values.Get("reason"))
+	switch {
+	case page.Refused(err):
+		return n.showReview(c, http.StatusUnprocessableEntity, t, page.NewForm(values, err), nil)
+	case fault.Of(err) == fault.Conflict:
+		return n.tooLate(c, t.ID, values)
+	case err != nil:
+		return err
 	}
+	return n.done(c, flash, reviewsAddress)
+}
+
+func (n *Newsroom) tooLate(c echo.Context, id int64, typed url.Values) error {
+	t, err := n.Testimonies.Get(c.Request().Context(), testimony.Anywhere, id)
 	if err != nil {
 		return err
 	}
-	n.Sessions.SetFlash(c.Request().Context(), flash)
-	return c.Redirect(http.StatusSeeOther, "/redazione/revisione")
+	why := fault.Msg("newsroom.review.changed")
+	if t.State != testimony.InReview {
+		why = fault.Msg("newsroom.review.decided")
+	}
+	return n.showReview(c, http.StatusConflict, t, page.NewForm(typed, nil), &why)
 }

@@ -1,25 +1,35 @@
 package newsroom
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
-	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
+// shownAtOnce is how many publications the page of today shows before one asks
+// for more.
+const shownAtOnce = 8
+
 // todayPage is what needs a person now, and the registry below it.
 type todayPage struct {
-	Waiting   int64      // testimonies to review
-	Oldest    *time.Time // since when the first of them waits
-	Channel   channelState
-	Queue     []queued // publications on their way, those that need a person first
-	Freshness insight.Freshness
-	List      municipalitiesPage
+	Administrator bool
+	Waiting       int64      // testimonies to review
+	Oldest        *time.Time // since when the first of them waits
+	Channel       channelState
+	Queue         []queued // publications on their way, those that need a person first
+	More          []queued // the rest of them, folded away
+	Blocked       int      // how many of them need a person
+	Nothing       bool     // nothing needs a person
+	Synced        *time.Time
+	List          municipalitiesPage
 }
 
 // channelState is whether the channel can be used.
@@ -33,15 +43,18 @@ type channelState struct {
 type queued struct {
 	publishing.Publication
 	queueItem
-	Explain *fault.Message
+	Explain   *fault.Message
+	Blocked   bool
+	RetryHref string // empty for who may not
 }
 
 func (n *Newsroom) today(c echo.Context) error {
-	if _, err := staff(c); err != nil {
+	p, err := staff(c)
+	if err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
-	var view todayPage
+	view := todayPage{Administrator: p.Role == account.Administrator}
 	first, total, err := n.Testimonies.InReviewQueue(ctx, 0, 1)
 	if err != nil {
 		return err
@@ -50,27 +63,38 @@ func (n *Newsroom) today(c echo.Context) error {
 	if len(first) > 0 {
 		view.Oldest = first[0].SubmittedAt
 	}
-	if view.Channel, err = n.channelState(c); err != nil {
+	if view.Channel, err = n.channelState(ctx); err != nil {
 		return err
 	}
-	if view.Queue, err = n.queue(c); err != nil {
+	if view.Queue, err = n.queue(ctx, p); err != nil {
 		return err
 	}
-	if view.Freshness, err = n.Insight.Freshness(ctx); err != nil {
+	for _, q := range view.Queue {
+		if q.Blocked {
+			view.Blocked++
+		}
+	}
+	if most := max(shownAtOnce, view.Blocked); len(view.Queue) > most {
+		view.Queue, view.More = view.Queue[:most], view.Queue[most:]
+	}
+	view.Nothing = view.Waiting == 0 && view.Blocked == 0 && view.Channel.Trouble == nil
+	fresh, err := n.Insight.Freshness(ctx)
+	if err != nil {
 		return err
 	}
+	view.Synced = fresh.SyncedAt
 	if view.List, err = n.list(c); err != nil {
 		return err
 	}
 	return n.render(c, http.StatusOK, "today", "/redazione", "newsroom.today.title", view)
 }
 
-func (n *Newsroom) channelState(c echo.Context) (channelState, error) {
+func (n *Newsroom) channelState(ctx context.Context) (channelState, error) {
 	state := channelState{Kind: n.YouTube}
 	if n.Channels == nil {
 		return state, nil
 	}
-	current, err := n.Channels.Current(c.Request().Context())
+	current, err := n.Channels.Current(ctx)
 	if fault.Of(err) == fault.NotFound {
 		m := fault.Msg("newsroom.channel.none")
 		state.Trouble = &m
@@ -81,30 +105,30 @@ func (n *Newsroom) channelState(c echo.Context) (channelState, error) {
 	}
 	state.Channel = current
 	if current.Trouble != "" {
-		m := fault.Msg(current.Trouble)
+		m := fault.Msg(current.Trouble, "Name", current.Title)
 		state.Trouble = &m
 	}
 	return state, nil
 }
 
-// queue lists the publications that are not out yet.
-func (n *Newsroom) queue(c echo.Context) ([]queued, error) {
-	ctx := c.Request().Context()
+// queue lists the publications that are not out yet, those that need a person
+// first.
+func (n *Newsroom) queue(ctx context.Context, p account.Person) ([]queued, error) {
 	list, err := n.Publisher.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(list))
-	for i, p := range list {
-		ids[i] = p.TestimonyID
+	for i, each := range list {
+		ids[i] = each.TestimonyID
 	}
 	testimonies, err := n.Testimonies.ByIDs(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	var rows []queued
-	for _, p := range list {
-		t, ok := testimonies[p.TestimonyID]
+	rows := make([]queued, 0, len(list))
+	for _, each := range list {
+		t, ok := testimonies[each.TestimonyID]
 		if !ok {
 			continue
 		}
@@ -112,7 +136,11 @@ func (n *Newsroom) queue(c echo.Context) ([]queued, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, queued{Publication: p, queueItem: items[0], Explain: p.Explain()})
+		row := queued{Publication: each, queueItem: items[0], Explain: each.Explain(), Blocked: each.State == publishing.Blocked}
+		if row.Blocked && p.Role == account.Administrator {
+			row.RetryHref = "/redazione/youtube/pubblicazioni/" + strconv.FormatInt(each.ID, 10) + "/riprova"
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
