@@ -1,1 +1,3 @@
-export {};
+import "../scripts/form";
+import "./copy";
+import "./tables";

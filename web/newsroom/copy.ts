@@ -1,0 +1,22 @@
+// A button that copies an address; without it the address can be selected.
+function copies(box: HTMLElement): void {
+  const field = box.querySelector<HTMLInputElement>("input");
+  const button = box.querySelector<HTMLButtonElement>("button");
+  const said = box.querySelector<HTMLElement>("[role=status]");
+  if (!field || !button || !said) return;
+  button.hidden = false;
+  said.textContent = "";
+  field.addEventListener("focus", () => field.select());
+  if (document.activeElement === field) field.select();
+  button.addEventListener("click", async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value); // not there on an address without https
+      said.textContent = button.dataset.done ?? "";
+    } catch {
+      said.textContent = button.dataset.failed ?? "";
+    }
+  });
+}
+
+document.querySelectorAll<HTMLElement>("[data-copy]").forEach(copies);
