@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/voci-in-comune/voci/internal/fault"
@@ -173,14 +175,21 @@ func (i *Insight) lines(ctx context.Context, dimension string, ends []time.Time)
 	}
 	lines := map[string]map[string]int64{}
 	err := i.rows(ctx, curveSQL, map[string]any{"dimension": dimension, "days": days}, func(row *sql.Rows) error {
-		var key, day string
-		var views int64
-		err := row.Scan(&key, &day, &views)
-		if lines[key] == nil {
-			lines[key] = make(map[string]int64, len(ends))
+		var key, listed string
+		if err := row.Scan(&key, &listed); err != nil {
+			return err
 		}
-		lines[key][day] = views
-		return err
+		line := make(map[string]int64, len(ends))
+		for one := range strings.SplitSeq(listed, ",") {
+			day, views, _ := strings.Cut(one, " ")
+			n, err := strconv.ParseInt(views, 10, 64)
+			if err != nil {
+				return err
+			}
+			line[day] = n
+		}
+		lines[key] = line
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the curves by %s: %w", dimension, err)

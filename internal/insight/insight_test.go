@@ -63,7 +63,10 @@ func TestNumbersOfEverything(t *testing.T) {
 	wantThemes := []Figures{
 		{Testimonies: 2, Views: 191, Gained7: 191 - 190, Gained30: 191 - 110},
 		{Testimonies: 2, Views: 49, Gained7: 49 - 30, Gained30: 49 - 10},
-		{}, {}, {}, {},
+		{},
+		{},
+		{},
+		{},
 	}
 	for n, want := range wantThemes {
 		if diff := cmp.Diff(want, themes.Rows[n].Figures); diff != "" {
