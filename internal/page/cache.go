@@ -23,7 +23,10 @@ const (
 	longestKey = 512
 	// longestRender bounds the making of a page that others wait for.
 	longestRender = 30 * time.Second
-	brotliLevel   = 5 // 11 would make the first visitor wait
+	// longestKept bounds how long a page can be wrong when nothing changes but
+	// the time: numbers that are late, say so.
+	longestKept = 10 * time.Minute
+	brotliLevel = 5 // 11 would make the first visitor wait
 )
 
 var (
@@ -33,7 +36,8 @@ var (
 )
 
 // Cache keeps citizens' pages whole and compressed, until something public
-// changes or the day is over ("oggi" becomes "ieri").
+// changes, for some minutes at most, and never beyond the day ("oggi" becomes
+// "ieri").
 type Cache struct {
 	session  string
 	now      func() time.Time
@@ -206,7 +210,10 @@ func (c *Cache) render(ec echo.Context, next echo.HandlerFunc, key string) (*ans
 		return nil, err
 	}
 	y, m, d := now.In(c.rome).Date()
-	e.expires = time.Date(y, m, d+1, 0, 0, 0, 0, c.rome)
+	e.expires = now.Add(longestKept)
+	if midnight := time.Date(y, m, d+1, 0, 0, 0, 0, c.rome); midnight.Before(e.expires) {
+		e.expires = midnight
+	}
 	c.keep(e, changes)
 	return &answer{entry: e}, nil
 }

@@ -93,8 +93,10 @@ func newGallery() galleryView {
 			{Label: fault.Msg("nav.today"), State: page.StepAhead},
 		},
 		Alerts: []page.Alert{
-			{Kind: "success", Message: fault.Msg("step.state.done")}, {Kind: "info", Message: fault.Msg("chart.none")},
-			{Kind: "warning", Message: fault.Msg("error.what.503")}, {Kind: "danger", Message: fault.Msg("error.what.500")},
+			{Kind: "success", Message: fault.Msg("step.state.done")},
+			{Kind: "info", Message: fault.Msg("chart.none")},
+			{Kind: "warning", Message: fault.Msg("error.what.503")},
+			{Kind: "danger", Message: fault.Msg("error.what.500")},
 		},
 		Empty: page.Empty{Icon: "film", What: fault.Msg("chart.none"), Href: "/comune", Action: fault.Msg("nav.my_page")},
 		Form: page.NewForm(url.Values{"title": {`<script>"x"`}, "themes": {"b", "c"}, "language": {"fr"}}, func() error {

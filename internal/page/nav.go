@@ -17,7 +17,8 @@ type NavItem struct {
 // DefaultNav is the portal's navigation.
 var DefaultNav = Nav{
 	"site": {
-		{Key: "nav.testimonies", Path: "/"},
+		{Key: "nav.testimonies", Path: "/testimonianze"},
+		{Key: "nav.municipalities", Path: "/comuni"},
 		{Key: "nav.numbers", Path: "/numeri"},
 	},
 	"studio": {

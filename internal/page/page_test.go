@@ -75,7 +75,7 @@ func testPage(name, text string) overlay {
 
 // built are the static files; where the real ones are not built, the tests of
 // this package do with a stand-in for what layouts name.
-func built(t *testing.T) fs.FS {
+func built(t testing.TB) fs.FS {
 	t.Helper()
 	if _, err := fs.Stat(static.Files, "dist/manifest.json"); err == nil {
 		return static.Files
@@ -90,7 +90,7 @@ func built(t *testing.T) fs.FS {
 	}
 }
 
-func newPages(t *testing.T, change func(*page.Options)) *page.Pages {
+func newPages(t testing.TB, change func(*page.Options)) *page.Pages {
 	t.Helper()
 	opt := page.Options{
 		FS: web.Files, Static: built(t), BaseURL: "https://voci.example.it", SessionName: "__Host-voci", Dev: true,
