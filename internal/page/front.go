@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -83,7 +84,7 @@ func (p *Pages) guarded(w *observer, r *http.Request, next http.Handler) {
 		if v == nil {
 			return
 		}
-		if v == http.ErrAbortHandler { // asked for, see net/http
+		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) { // asked for, see net/http
 			panic(v)
 		}
 		p.opt.Log.Error("panic", "id", RequestID(r.Context()), "panic", v, "stack", string(debug.Stack()))
