@@ -169,7 +169,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	room.Routes(e)
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies, Uploads: a.Uploads,
-		Publisher: a.Publisher, Views: a.Views, SignIn: room.SignIn, Renditions: a.Settings.Renditions(),
+		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Renditions: a.Settings.Renditions(),
 		MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes, Clock: time.Now, Log: a.Log,
 	}).Routes(e)
 	site.New(site.Rooms{

@@ -47,7 +47,7 @@ func (s *Studio) enter(c echo.Context) error {
 	if err := s.sessions.Begin(ctx, p); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, home(p))
+	return c.Redirect(http.StatusSeeOther, localized(c, home(p)))
 }
 
 // home is the first page of a person.
@@ -63,7 +63,7 @@ func (s *Studio) leave(c echo.Context) error {
 	if err := s.sessions.End(c.Request().Context()); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, "/")
+	return c.Redirect(http.StatusSeeOther, localized(c, "/"))
 }
 
 // askLinkPage is the form in which staff ask for a sign-in link.

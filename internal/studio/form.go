@@ -1,8 +1,10 @@
 package studio
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,40 +20,36 @@ import (
 // formPage is the form of a testimony, or what became of it.
 type formPage struct {
 	Municipality territory.Municipality
+	Crumbs       []page.Crumb
+	Title        string
 	ID           int64 // 0 before the first save
 	Action       string
 	Item         itemView // its way so far
 	Editable     bool
-	Awaits       bool // review was asked for; the file is not ready
 	Withdrawable bool
+	Withdraw     string // key of what withdrawing means now
+	Channel      string // its title; empty while none is connected
 
 	Form         *page.Form // as typed, with what is wrong
 	Themes       []page.Option
 	Languages    []page.Option
 	Visibilities []page.Option
 	Consents     []page.Option
-	Given        []testimony.Release // when it can no longer be edited
 	Limits       limits
 	Today        string // the latest day it can have been recorded
 
-	Video    *testimony.Video // the file received, if any
-	Arriving *arriving        // the file that began to arrive, if any
+	Testimony *testimony.Testimony // as it was accepted
+	Chips     []page.Chip
+	Poster    string
+	Rendition string
+	Arriving  *arriving // the file that began to arrive, if any
 }
 
 // limits are the rules of the form, for the browser to say them early.
 type limits struct {
 	Title, Description, Tags, Name, Themes int
 	Bytes                                  int64
-	Duration                               time.Duration
-}
-
-// arriving is an upload that has not come to its end.
-type arriving struct {
-	ID       string `json:"id"`
-	Filename string `json:"filename"`
-	Offset   int64  `json:"offset"`
-	Size     int64  `json:"size"`
-	Percent  int64  `json:"percent"`
+	Minutes                                int
 }
 
 func (s *Studio) newForm(c echo.Context) error {
@@ -75,45 +73,71 @@ func (s *Studio) show(c echo.Context) error {
 // fields.
 func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int) error {
 	ctx := c.Request().Context()
+	lang := page.Lang(ctx)
 	m, err := s.registry.Municipality(p.MunicipalityCode)
 	if err != nil {
 		return err
 	}
-	themes, err := s.testimonies.Themes(ctx)
-	if err != nil {
-		return err
-	}
-	lang := page.Lang(ctx)
 	view := formPage{
-		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", Editable: t.State.Editable(), Awaits: t.AwaitsFile(),
-		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn),
-		Form:         page.NewForm(valuesOf(t), wrong.Err()), Video: t.Video, Given: t.Releases,
-		Today: s.clock().Format(time.DateOnly),
+		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", Editable: t.State.Editable(),
+		Title: t.Title, Testimony: t, Form: page.NewForm(valuesOf(t), wrong.Err()),
+		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn), Withdraw: withdrawing(t.State),
+		Today: s.clock().In(s.zone).Format(time.DateOnly),
 		Limits: limits{
 			Title: testimony.MaxTitle, Description: testimony.MaxDescription, Tags: testimony.MaxTags, Name: testimony.MaxName,
-			Themes: testimony.MaxThemes, Bytes: s.maxBytes, Duration: s.maxDuration,
+			Themes: testimony.MaxThemes, Bytes: s.maxBytes, Minutes: int(s.maxDuration.Minutes()),
 		},
+		Poster: posterOf(t), Rendition: renditionOf(t),
 	}
-	view.options(s, lang, themes)
-	title := s.pages.T(lang, "studio.form.title_new")
-	if t.ID != 0 {
-		view.Action = address(t.ID)
-		items, err := s.items(ctx, []testimony.Testimony{*t})
-		if err != nil {
-			return err
-		}
-		view.Item = items[0]
-		if title = t.Title; title == "" {
-			title = s.pages.T(lang, "studio.form.untitled")
-		}
-		if view.Arriving, err = s.arriving(c, t); err != nil {
-			return err
-		}
+	if view.Channel, err = s.channel(ctx); err != nil {
+		return err
 	}
+	if err := s.options(ctx, &view, lang); err != nil {
+		return err
+	}
+	if t.ID == 0 {
+		view.Title = s.pages.T(lang, "studio.form.title_new")
+	} else if err := s.whatBecame(ctx, &view, t); err != nil {
+		return err
+	}
+	if view.Title == "" {
+		view.Title = s.pages.T(lang, "studio.form.untitled")
+	}
+	view.Crumbs = []page.Crumb{{Label: m.Name, Href: "/comune"}, {Label: view.Title}}
+	title := view.Title
 	if len(wrong) > 0 {
 		title = s.pages.T(lang, "form.error_prefix") + " " + title
 	}
 	return s.pages.Render(c, status, "studio/form", page.Frame{Title: title, Section: "/comune", Robots: "noindex", Page: view})
+}
+
+// whatBecame adds what only a testimony that was saved has: its way, its file.
+func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Testimony) error {
+	view.Action = address(t.ID)
+	items, err := s.items(ctx, []testimony.Testimony{*t})
+	if err != nil {
+		return err
+	}
+	view.Item = items[0]
+	view.Item.Notice = view.Item.Notice.onForm()
+	coming, err := s.arriving(ctx, []testimony.Testimony{*t})
+	if err != nil {
+		return err
+	}
+	view.Arriving = coming[t.ID]
+	return nil
+}
+
+// withdrawing is the key of what it means to withdraw a testimony.
+func withdrawing(state testimony.State) string {
+	switch state {
+	case testimony.Draft:
+		return "studio.withdraw.draft"
+	case testimony.Approved, testimony.Published:
+		return "studio.withdraw.public"
+	default:
+		return "studio.withdraw.review"
+	}
 }
 
 // valuesOf gives back what was typed: what was accepted, and what was not.
@@ -138,10 +162,18 @@ func valuesOf(t *testimony.Testimony) url.Values {
 	return v
 }
 
-// options fills in what there is to choose from.
-func (v *formPage) options(s *Studio, lang string, themes []testimony.Theme) {
+// options fills in what there is to choose from, and what was chosen as it is
+// shown when nothing can be changed any more.
+func (s *Studio) options(ctx context.Context, v *formPage, lang string) error {
+	themes, err := s.testimonies.Themes(ctx)
+	if err != nil {
+		return err
+	}
 	for _, theme := range themes {
 		v.Themes = append(v.Themes, page.Option{Value: theme.Slug, Label: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
+	}
+	for _, theme := range v.Testimony.Themes {
+		v.Chips = append(v.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
 	}
 	for _, code := range testimony.Languages() {
 		v.Languages = append(v.Languages, page.Option{Value: code, Label: s.pages.T(lang, "language."+code)})
@@ -152,8 +184,27 @@ func (v *formPage) options(s *Studio, lang string, themes []testimony.Theme) {
 		})
 	}
 	for _, c := range testimony.Consents() {
-		v.Consents = append(v.Consents, page.Option{Value: c.Kind, Label: c.Wording, Lang: "it"})
+		// The wording is a legal text and stays Italian; what it means is
+		// said in the reader's language.
+		v.Consents = append(v.Consents, page.Option{Value: c.Kind, Label: c.Wording, Lang: "it", Help: s.pages.T(lang, "studio.consent."+c.Kind)})
 	}
+	return nil
+}
+
+// channel is the title of the channel that videos go to, empty while none is
+// connected.
+func (s *Studio) channel(ctx context.Context) (string, error) {
+	if s.channels == nil {
+		return "", nil
+	}
+	ch, err := s.channels.Current(ctx)
+	if fault.Of(err) == fault.NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return ch.Title, nil
 }
 
 // say puts what is wrong into the reader's language, by field.
@@ -168,51 +219,19 @@ func (s *Studio) say(c echo.Context, wrong fault.Fields) map[string]string {
 	return said
 }
 
-// arriving finds the upload to go on with, and how far it came.
-func (s *Studio) arriving(c echo.Context, t *testimony.Testimony) (*arriving, error) {
-	open, err := s.testimonies.OpenUploads(c.Request().Context(), t.ID)
-	if err != nil {
-		return nil, err
+// posterOf is the address of a testimony's poster, empty without one. It names
+// the file, so that a browser does not show the one before.
+func posterOf(t *testimony.Testimony) string {
+	if t.Video == nil || t.Video.Poster == "" {
+		return ""
 	}
-	for _, u := range open {
-		offset, size, err := s.uploads.Progress(u.ID)
-		if fault.Of(err) == fault.NotFound {
-			continue // its files are gone: nothing to go on with
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1)}, nil
-	}
-	return nil, nil
+	return address(t.ID) + "/poster?file=" + strconv.FormatInt(t.Video.ID, 10)
 }
 
-// state is what the page's script asks for, to show without a reload what
-// becomes of the file.
-type state struct {
-	State    testimony.State      `json:"state"`
-	Video    testimony.VideoState `json:"video"`
-	Reason   string               `json:"reason"`
-	Arriving *arriving            `json:"arriving"`
-	Awaits   bool                 `json:"awaits"`
-}
-
-// progress answers with the state of a testimony and of its file.
-func (s *Studio) progress(c echo.Context) error {
-	_, t, err := s.mine(c)
-	if err != nil {
-		return err
+// renditionOf is the address of what the portal plays, empty without one.
+func renditionOf(t *testimony.Testimony) string {
+	if t.Video == nil || t.Video.Rendition == "" || t.Video.State != testimony.VideoReady {
+		return ""
 	}
-	answer := state{State: t.State, Awaits: t.AwaitsFile()}
-	if answer.Arriving, err = s.arriving(c, t); err != nil {
-		return err
-	}
-	if t.Video != nil {
-		answer.Video = t.Video.State
-		if t.Video.Reason.Key != "" {
-			answer.Reason = s.pages.Say(page.Lang(c.Request().Context()), t.Video.Reason.Message)
-		}
-	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, answer)
+	return address(t.ID) + "/video?file=" + strconv.FormatInt(t.Video.ID, 10)
 }

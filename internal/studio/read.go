@@ -21,16 +21,8 @@ const maxField = 256 << 10
 // maxFields bounds how many parts a form may have.
 const maxFields = 100
 
-// typed is a form as it arrives. The file, if there is one, is not held: it is
-// handed on when its part is reached, and browsers send parts in the order of
-// the page, where the file is last.
-type typed struct {
-	form testimony.Form
-}
-
-// set takes one field in.
-func (t *typed) set(name, value string) {
-	f := &t.form
+// set takes one field of a form in.
+func set(f *testimony.Form, name, value string) {
 	switch name {
 	case "title":
 		f.Title = value
@@ -55,52 +47,55 @@ func (t *typed) set(name, value string) {
 	}
 }
 
-// readForm reads a posted form. file is called with the video as it streams
-// in, with what was typed so far; a form without a video never calls it.
+// readForm reads a posted form. A file is not held: file is called with it as
+// it streams in, and with what was typed so far, which is all, for browsers
+// send parts in the order of the page, where the file is last. A form without a
+// file never calls it. What file leaves unread is read and dropped, so that a
+// browser that is still sending gets its answer.
 func readForm(c echo.Context, file func(so testimony.Form, part *multipart.Part) error) (testimony.Form, error) {
 	r := c.Request()
-	t := typed{form: testimony.Form{Language: "it", Visibility: string(testimony.Public)}}
+	form := testimony.Form{Language: "it", Visibility: string(testimony.Public)}
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEMultipartForm) {
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxField)
 		if err := r.ParseForm(); err != nil {
-			return t.form, fault.Wrap(err, fault.TooLarge, "form.too_large")
+			return form, fault.Wrap(err, fault.TooLarge, "form.too_large")
 		}
 		for name, values := range r.PostForm {
 			for _, v := range values {
-				t.set(name, v)
+				set(&form, name, v)
 			}
 		}
-		return t.form, nil
+		return form, nil
 	}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return t.form, fault.Wrap(err, fault.Invalid, "form.unreadable")
+		return form, fault.Wrap(err, fault.Invalid, "form.unreadable")
 	}
 	for range maxFields {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return t.form, nil
+			return form, nil
 		}
 		if err != nil {
-			return t.form, fault.Wrap(err, fault.Invalid, "form.unreadable")
+			return form, fault.Wrap(err, fault.Invalid, "form.unreadable")
 		}
 		if part.FormName() == "video" {
 			if part.FileName() == "" {
 				continue // a file field left empty
 			}
-			if err := file(t.form, part); err != nil {
-				return t.form, err
+			if err := file(form, part); err != nil {
+				return form, err
 			}
 			continue
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxField+1))
 		if err != nil {
-			return t.form, fmt.Errorf("read a field of the form: %w", err)
+			return form, fmt.Errorf("read a field of the form: %w", err)
 		}
 		if len(value) > maxField {
-			return t.form, fault.New(fault.TooLarge, "form.too_large")
+			return form, fault.New(fault.TooLarge, "form.too_large")
 		}
-		t.set(part.FormName(), string(value))
+		set(&form, part.FormName(), string(value))
 	}
-	return t.form, fault.New(fault.TooLarge, "form.too_large")
+	return form, fault.New(fault.TooLarge, "form.too_large")
 }

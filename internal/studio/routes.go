@@ -21,5 +21,5 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)
 
-	e.Any("/caricamenti/*", echo.WrapHandler(s.uploads))
+	e.Any("/caricamenti/*", s.receive)
 }

@@ -34,9 +34,11 @@ type Studio struct {
 	testimonies *testimony.Store
 	uploads     *upload.Receiver
 	publisher   *publishing.Publisher
+	channels    *publishing.Channels
 	views       *views.Sync
 	signIn      SignIn
-	renditions  string // folder of posters and renditions
+	renditions  string         // folder of posters and renditions
+	zone        *time.Location // where town halls have their today
 	maxDuration time.Duration
 	maxBytes    int64
 	clock       func() time.Time
@@ -56,6 +58,7 @@ type Rooms struct {
 	Testimonies *testimony.Store
 	Uploads     *upload.Receiver
 	Publisher   *publishing.Publisher
+	Channels    *publishing.Channels // nil without YouTube
 	Views       *views.Sync
 	SignIn      SignIn
 	Renditions  string
@@ -67,9 +70,13 @@ type Rooms struct {
 
 // New makes the studio.
 func New(r Rooms) *Studio {
+	zone, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		zone = time.UTC // cannot be: package page brings the zones along
+	}
 	return &Studio{
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
-		uploads: r.Uploads, publisher: r.Publisher, views: r.Views, signIn: r.SignIn, renditions: r.Renditions,
+		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, zone: zone, views: r.Views, signIn: r.SignIn, renditions: r.Renditions,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

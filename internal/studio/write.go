@@ -1,8 +1,8 @@
 package studio
 
 import (
-	"context"
 	"errors"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"time"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -21,31 +22,25 @@ func (s *Studio) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx := c.Request().Context()
 	var made *testimony.Testimony
-	begin := func(f testimony.Form) (err error) {
-		if made == nil {
-			made, err = s.testimonies.Create(c.Request().Context(), p.Actor(), p.MunicipalityCode, f, false)
-		}
-		return err
-	}
 	var sent error // why the file was not taken: the form is kept all the same
 	f, err := readForm(c, func(so testimony.Form, part *multipart.Part) error {
-		if err := begin(so); err != nil {
-			return err
+		if made == nil {
+			if made, err = s.testimonies.Create(ctx, p.Actor(), p.MunicipalityCode, so, false); err != nil {
+				return err
+			}
 		}
-		sent = s.take(c.Request().Context(), made.ID, part)
-		return sent
+		sent = s.take(c, made.ID, part)
+		return nil
 	})
-	if sent != nil {
-		err = nil
-	}
 	if err != nil {
 		return err
 	}
 	if made == nil {
-		err = begin(f)
+		made, err = s.testimonies.Create(ctx, p.Actor(), p.MunicipalityCode, f, false)
 	} else {
-		made, err = s.testimonies.Save(c.Request().Context(), p.Actor(), p.MunicipalityCode, made.ID, f)
+		made, err = s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, made.ID, f)
 	}
 	if err != nil {
 		return err
@@ -59,32 +54,52 @@ func (s *Studio) save(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx := c.Request().Context()
 	var sent error
-	f, err := readForm(c, func(_ testimony.Form, part *multipart.Part) error {
-		sent = s.take(c.Request().Context(), t.ID, part)
-		return sent
+	f, err := readForm(c, func(so testimony.Form, part *multipart.Part) error {
+		// Before the file, which may take an hour or break off.
+		if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, so); err != nil {
+			return err
+		}
+		sent = s.take(c, t.ID, part)
+		return nil
 	})
-	if err != nil && sent == nil {
+	if err != nil {
 		return err
 	}
-	t, err = s.testimonies.Save(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, f)
+	t, err = s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, f)
 	if err != nil {
 		return err
 	}
 	return s.saved(c, p, t, sent)
 }
 
-// take streams the video of a form to the vault.
-func (s *Studio) take(ctx context.Context, id int64, part *multipart.Part) error {
-	_, err := s.uploads.Stream(ctx, id, part.FileName(), part.Header.Get(echo.HeaderContentType), part)
+// take streams the video of a form to the vault. A form that says of itself
+// that it is too large is refused before its file is written down.
+func (s *Studio) take(c echo.Context, id int64, part *multipart.Part) error {
+	var body io.Reader = part
+	if c.Request().ContentLength > s.maxBytes+maxField*maxFields {
+		body = tooMuch{s.maxBytes}
+	}
+	_, err := s.uploads.Stream(c.Request().Context(), id, part.FileName(), part.Header.Get(echo.HeaderContentType), body)
 	return err
 }
 
-// savedAnswer is what the page's script learns after it saved by itself.
+// tooMuch is a file over the limit, known to be one before it is read.
+type tooMuch struct{ limit int64 }
+
+// Read implements io.Reader.
+func (t tooMuch) Read([]byte) (int, error) { return 0, &http.MaxBytesError{Limit: t.limit} }
+
+// savedAnswer is what the page's script learns after it saved, or asked for
+// review.
 type savedAnswer struct {
 	ID      int64             `json:"id"`
 	Address string            `json:"address"`
 	SavedAt time.Time         `json:"saved_at"`
+	State   testimony.State   `json:"state"`
+	Awaits  bool              `json:"awaits"`
+	Sent    bool              `json:"sent"`  // review was asked for
 	Wrong   map[string]string `json:"wrong"` // by field, in the reader's language
 }
 
@@ -92,40 +107,47 @@ type savedAnswer struct {
 // going on to the draft's page; the script gets the same as JSON.
 func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony, sent error) error {
 	wrong := t.Wrong(s.clock())
-	if e, ok := errors.AsType[*fault.Error](sent); ok {
+	if e, ok := errors.AsType[*fault.Error](sent); ok && e.Kind != fault.Unknown {
 		wrong = append(wrong, fault.Field{Name: "video", Message: e.Message})
 	} else if sent != nil {
 		return sent
 	}
+	if c.QueryParam("poi") == "invia" && sent == nil { // the button that saves and asks for review
+		return s.ask(c, p, t.ID)
+	}
 	if wantsJSON(c) {
-		return c.JSON(http.StatusOK, savedAnswer{ID: t.ID, Address: address(t.ID), SavedAt: t.UpdatedAt, Wrong: s.say(c, wrong)})
+		return s.answer(c, http.StatusOK, t, false, wrong)
 	}
 	if len(wrong) > 0 {
 		return s.showForm(c, p, t, wrong, status(sent))
 	}
-	if c.QueryParam("poi") == "invia" { // the button that saves and asks for review
-		return s.ask(c, p, t.ID)
-	}
 	s.sessions.SetFlash(c.Request().Context(), "studio.saved")
-	return c.Redirect(http.StatusSeeOther, address(t.ID))
+	return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)))
+}
+
+func (s *Studio) answer(c echo.Context, status int, t *testimony.Testimony, sent bool, wrong fault.Fields) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(status, savedAnswer{
+		ID: t.ID, Address: localized(c, address(t.ID)), SavedAt: t.UpdatedAt, State: t.State, Awaits: t.AwaitsFile(),
+		Sent: sent, Wrong: s.say(c, wrong),
+	})
 }
 
 func wantsJSON(c echo.Context) bool {
 	return c.Request().Header.Get(echo.HeaderAccept) == echo.MIMEApplicationJSON
 }
 
+// localized is an address in the language of the request.
+func localized(c echo.Context, path string) string {
+	return page.Localize(page.Lang(c.Request().Context()), path)
+}
+
 // status is the one of a form that has something wrong: of the file, if that.
 func status(sent error) int {
-	switch fault.Of(sent) {
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.Full:
-		return http.StatusInsufficientStorage
-	case fault.Conflict:
-		return http.StatusConflict
-	default:
+	if sent == nil {
 		return http.StatusUnprocessableEntity
 	}
+	return page.Status(sent)
 }
 
 // submit asks for review of a draft as it was saved.
@@ -139,23 +161,34 @@ func (s *Studio) submit(c echo.Context) error {
 
 func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 	ctx := c.Request().Context()
-	t, err := s.testimonies.Submit(ctx, p.Actor(), p.MunicipalityCode, id)
+	t, err := s.testimonies.Get(ctx, p.MunicipalityCode, id)
+	if err != nil {
+		return err
+	}
+	// An upload whose files are gone is forgotten first: a testimony must not
+	// wait for it.
+	if _, err := s.arriving(ctx, []testimony.Testimony{*t}); err != nil {
+		return err
+	}
+	asked, err := s.testimonies.Submit(ctx, p.Actor(), p.MunicipalityCode, id)
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
-		t, err := s.testimonies.Get(ctx, p.MunicipalityCode, id)
-		if err != nil {
-			return err
+		if wantsJSON(c) {
+			return s.answer(c, http.StatusUnprocessableEntity, t, false, e.Fields)
 		}
 		return s.showForm(c, p, t, e.Fields, http.StatusUnprocessableEntity)
 	}
 	if err != nil {
 		return err
 	}
+	if wantsJSON(c) {
+		return s.answer(c, http.StatusOK, asked, true, nil)
+	}
 	key := "studio.sent"
-	if t.AwaitsFile() {
+	if asked.AwaitsFile() {
 		key = "studio.sent_awaits_file"
 	}
 	s.sessions.SetFlash(ctx, key)
-	return c.Redirect(http.StatusSeeOther, address(id))
+	return c.Redirect(http.StatusSeeOther, localized(c, address(id)))
 }
 
 // withdraw takes a testimony back, off the channel too.
@@ -164,9 +197,14 @@ func (s *Studio) withdraw(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.testimonies.Withdraw(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, c.FormValue("reason")); err != nil {
+	values, err := page.Values(c)
+	if err != nil {
 		return err
 	}
-	s.sessions.SetFlash(c.Request().Context(), "studio.withdrawn")
-	return c.Redirect(http.StatusSeeOther, "/comune")
+	ctx := c.Request().Context()
+	if _, err := s.testimonies.Withdraw(ctx, p.Actor(), p.MunicipalityCode, t.ID, values.Get("reason")); err != nil {
+		return err
+	}
+	s.sessions.SetFlash(ctx, "studio.withdrawn")
+	return c.Redirect(http.StatusSeeOther, localized(c, "/comune"))
 }

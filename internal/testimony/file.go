@@ -49,16 +49,20 @@ func (s *Store) FindUpload(ctx context.Context, municipality, id string) (*Uploa
 	return &u, nil
 }
 
-// OpenUploads lists the uploads of a testimony that began and did not end,
-// newest first.
-func (s *Store) OpenUploads(ctx context.Context, testimonyID int64) ([]Upload, error) {
+// OpenUploads lists the uploads of testimonies that began and did not end, by
+// testimony, newest first.
+func (s *Store) OpenUploads(ctx context.Context, testimonyIDs []int64) (map[int64][]Upload, error) {
 	var us []Upload
-	err := s.db.Reader(ctx).Where("testimony_id = ? AND received_at IS NULL AND discarded_at IS NULL", testimonyID).
+	err := s.db.Reader(ctx).Where("testimony_id IN ? AND received_at IS NULL AND discarded_at IS NULL", testimonyIDs).
 		Order("created_at DESC").Find(&us).Error
 	if err != nil {
-		return nil, fmt.Errorf("list the uploads of testimony %d: %w", testimonyID, err)
+		return nil, fmt.Errorf("list the uploads of %d testimonies: %w", len(testimonyIDs), err)
 	}
-	return us, nil
+	by := make(map[int64][]Upload, len(testimonyIDs))
+	for _, u := range us {
+		by[u.TestimonyID] = append(by[u.TestimonyID], u)
+	}
+	return by, nil
 }
 
 func arriving(tx *gorm.DB, testimonyID int64) (bool, error) {

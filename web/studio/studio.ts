@@ -1,1 +1,1 @@
-export {};
+import "../scripts/form";

@@ -1,0 +1,126 @@
+package studio
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/testimony"
+)
+
+// arriving is an upload that has not come to its end.
+type arriving struct {
+	ID       string `json:"id"`
+	Filename string `json:"filename"`
+	Offset   int64  `json:"offset"`
+	Size     int64  `json:"size"`
+	Percent  int64  `json:"percent"`
+}
+
+// birth is how long an upload may be known to the database before its files
+// are there.
+const birth = time.Minute
+
+// arriving finds for each testimony the upload to go on with, and how far it
+// came. One whose files are gone (given up, or too old) is noted as such, so
+// that nobody waits for it.
+func (s *Studio) arriving(ctx context.Context, list []testimony.Testimony) (map[int64]*arriving, error) {
+	var ids []int64
+	received := make(map[int64]time.Time, len(list))
+	for i := range list {
+		if !list[i].State.Editable() {
+			continue
+		}
+		ids = append(ids, list[i].ID)
+		if v := list[i].Video; v != nil {
+			received[list[i].ID] = v.ReceivedAt
+		}
+	}
+	open, err := s.testimonies.OpenUploads(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	coming := make(map[int64]*arriving, len(open))
+	for id, uploads := range open {
+		for _, u := range uploads {
+			if u.CreatedAt.Before(received[id]) {
+				break // a whole file came after it
+			}
+			if coming[id], err = s.offset(ctx, u); err != nil {
+				return nil, err
+			}
+			if coming[id] != nil {
+				break
+			}
+		}
+	}
+	return coming, nil
+}
+
+// offset is how far an upload came, nil if there is nothing of it.
+func (s *Studio) offset(ctx context.Context, u testimony.Upload) (*arriving, error) {
+	offset, size, err := s.uploads.Progress(u.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		if s.clock().Sub(u.CreatedAt) < birth {
+			return nil, nil
+		}
+		return nil, s.testimonies.DiscardUpload(ctx, u.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1)}, nil
+}
+
+// receive passes a tus request on. An upload that was given up is noted as
+// such.
+func (s *Studio) receive(c echo.Context) error {
+	s.uploads.ServeHTTP(c.Response(), c.Request())
+	if c.Request().Method == http.MethodDelete && c.Response().Status == http.StatusNoContent {
+		return s.testimonies.DiscardUpload(context.WithoutCancel(c.Request().Context()), path.Base(c.Request().URL.Path))
+	}
+	return nil
+}
+
+// state is what the page's script asks for, to show without a reload what
+// becomes of the file.
+type state struct {
+	State     testimony.State      `json:"state"`
+	Awaits    bool                 `json:"awaits"`
+	Video     testimony.VideoState `json:"video"`
+	VideoID   int64                `json:"video_id"`
+	Filename  string               `json:"filename"`
+	Bytes     int64                `json:"bytes"`
+	Reason    string               `json:"reason"`
+	Poster    string               `json:"poster"`
+	Rendition string               `json:"rendition"`
+	Arriving  *arriving            `json:"arriving"`
+}
+
+// progress answers with the state of a testimony and of its file.
+func (s *Studio) progress(c echo.Context) error {
+	_, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	coming, err := s.arriving(ctx, []testimony.Testimony{*t})
+	if err != nil {
+		return err
+	}
+	answer := state{State: t.State, Awaits: t.AwaitsFile(), Poster: posterOf(t), Rendition: renditionOf(t), Arriving: coming[t.ID]}
+	if v := t.Video; v != nil {
+		answer.Video, answer.VideoID, answer.Filename, answer.Bytes = v.State, v.ID, v.Filename, v.Bytes
+		if v.Reason.Key != "" {
+			answer.Reason = s.pages.Say(page.Lang(ctx), v.Reason.Message)
+		}
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, answer)
+}
