@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -268,3 +269,10 @@ func (c *console) tail() string {
 
 // Console returns everything that the program has printed.
 func (p *Portal) Console() string { return p.console.since(0) }
+
+// Program is the file of the built program, Env the settings that it is started
+// with: for tests that start it themselves.
+func (p *Portal) Program() string { return p.program }
+
+// Env see Program.
+func (p *Portal) Env() []string { return slices.Clone(p.env) }
