@@ -96,6 +96,7 @@ type municipalityPage struct {
 	Crumbs     []page.Crumb
 	Items      []queueItem
 	Pagination page.Pagination
+	Counts     bool // dissolved ones, and those born since, have no link of their own
 	personalLink
 	Form *page.Form
 }
@@ -143,7 +144,7 @@ func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Muni
 		return err
 	}
 	row.Testimonies = total
-	view := municipalityPage{municipalityRow: row, personalLink: link, Form: form}
+	view := municipalityPage{municipalityRow: row, Counts: n.Registry.Counts(m), personalLink: link, Form: form}
 	view.Crumbs = []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.municipalities.title"), Href: municipalitiesAddress}, {Label: m.Name}}
 	view.Pagination = page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: row.Href}
 	if view.Items, err = n.items(list); err != nil {

@@ -13,7 +13,10 @@ import (
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
-const balmePage = "/redazione/comuni/" + balme
+const (
+	balmePage = "/redazione/comuni/" + balme
+	valDiChy  = "001317"
+)
 
 // rows are the rows of the page's table, without its head.
 func (a answer) rows() []*html.Node {
@@ -228,6 +231,18 @@ func TestATownHallsTestimoniesAreListed(t *testing.T) {
 		t.Errorf("%d rows on the second page", got)
 	}
 	b.get("/redazione/comuni/001002").says("Da questo Comune non è ancora arrivato niente.")
+}
+
+// Val di Chy was born after the campaign began: with the founding 316 it has no
+// link, and nobody is offered one.
+func TestAMunicipalityThatDoesNotCountHasNoLink(t *testing.T) {
+	w := open(t)
+	b := w.moderator()
+	a := b.get("/redazione/comuni/" + valDiChy).want(http.StatusOK).says("questo Comune non partecipa da solo")
+	if forms := a.find("form", "action", "/redazione/comuni/"+valDiChy+"/link"); len(forms) != 0 {
+		t.Error("a link is offered")
+	}
+	b.post("/redazione/comuni/" + valDiChy + "/link").want(http.StatusConflict)
 }
 
 // What a town hall writes is text, wherever staff see it.
