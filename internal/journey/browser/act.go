@@ -1,0 +1,208 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// Press presses the button, link or whatever has this role and name, with a
+// finger on a telephone and with the mouse elsewhere. The name may be the whole
+// one or, if it is the only such, the beginning of it.
+func (tab *Tab) Press(role, name string) {
+	tab.t.Helper()
+	tab.press(fmt.Sprintf("the %s %q", role, name), func(ctx context.Context) (runtime.RemoteObjectID, error) {
+		return tab.named(ctx, role, name)
+	})
+}
+
+// Has waits until there is something with this role and name.
+func (tab *Tab) Has(role, name string) {
+	tab.t.Helper()
+	tab.until(fmt.Sprintf("find the %s %q", role, name), func() (bool, error) {
+		ctx, cancel := context.WithTimeout(tab.ctx, lookTime)
+		defer cancel()
+		_, err := tab.named(ctx, role, name)
+		return err == nil, err
+	})
+}
+
+// Tick presses the box or the button with this label.
+func (tab *Tab) Tick(label string) {
+	tab.t.Helper()
+	tab.press("the label "+label, func(ctx context.Context) (runtime.RemoteObjectID, error) {
+		return tab.object(ctx, labelled(label))
+	})
+}
+
+// Write types a text into the field with this label, in place of what it held.
+func (tab *Tab) Write(label, text string) {
+	tab.t.Helper()
+	tab.Tick(label)
+	tab.Until("document.activeElement === " + labelled(label) + ".control")
+	Eval[chromedp.Void](tab, "document.activeElement.select?.()")
+	if text == "" {
+		text = kb.Delete
+	}
+	tab.Keys(text)
+}
+
+// Pick chooses an option of the list with this label, by typing its beginning.
+func (tab *Tab) Pick(label, option string) {
+	tab.t.Helper()
+	Eval[chromedp.Void](tab, labelled(label)+".control.focus()")
+	tab.Keys(option)
+	tab.Until(labelled(label) + ".control.selectedOptions[0].label === " + quote(option))
+}
+
+// Value is what the field with this label holds.
+func (tab *Tab) Value(label string) string {
+	tab.t.Helper()
+	return Eval[string](tab, labelled(label)+".control.value")
+}
+
+// Ticked tells whether the box with this label is.
+func (tab *Tab) Ticked(label string) bool {
+	tab.t.Helper()
+	return Eval[bool](tab, labelled(label)+".control.checked")
+}
+
+// Keys types on the keyboard.
+func (tab *Tab) Keys(keys string) {
+	tab.t.Helper()
+	tab.do("type", chromedp.KeyEvent(keys))
+}
+
+// ChooseFile chooses a file of this machine in the field with this label.
+func (tab *Tab) ChooseFile(label, path string) {
+	tab.t.Helper()
+	tab.until("find the field "+label, func() (bool, error) { return try[bool](tab, "Boolean("+labelled(label)+")") })
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	id, err := tab.object(ctx, labelled(label)+".control")
+	if err != nil {
+		tab.fail("the field %q: %v", label, err)
+	}
+	call(tab, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, ObjectID: id})
+}
+
+// labelled is the expression of the label that says this; of several that begin
+// with it, the shortest.
+func labelled(text string) string {
+	return `[...document.querySelectorAll("label")].filter((l) => l.innerText.trim().startsWith(` + quote(text) +
+		`)).sort((a, b) => a.innerText.length - b.innerText.length)[0]`
+}
+
+// press waits for something, then presses it.
+func (tab *Tab) press(what string, find func(context.Context) (runtime.RemoteObjectID, error)) {
+	tab.t.Helper()
+	var at point
+	tab.until("press "+what, func() (bool, error) {
+		ctx, cancel := context.WithTimeout(tab.ctx, lookTime)
+		defer cancel()
+		id, err := find(ctx)
+		if err != nil {
+			return false, err
+		}
+		at, err = tab.middle(ctx, id)
+		return err == nil && at.Free, err
+	})
+	if tab.person.size.Phone {
+		tab.do("tap "+what, chromedp.TapXY(at.X, at.Y))
+		return
+	}
+	tab.do("click "+what, chromedp.MouseClickXY(at.X, at.Y))
+}
+
+// point is where something can be pressed.
+type point struct {
+	X, Y float64
+	Free bool // nothing else lies over it, and it can be pressed
+}
+
+// middle scrolls something to the middle of the window and returns where to
+// press it: the middle of its first line.
+const middle = `function () {
+	this.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+	const box = this.getClientRects()[0];
+	if (!box || !box.width || !box.height || this.disabled) return { X: 0, Y: 0, Free: false };
+	const X = box.x + Math.min(box.width / 2, 160), Y = box.y + box.height / 2;
+	const top = document.elementFromPoint(X, Y);
+	return { X, Y, Free: this.contains(top) || Boolean(top?.contains(this)) || this.control === top || Boolean(top && this.control?.contains(top)) };
+}`
+
+func (tab *Tab) middle(ctx context.Context, id runtime.RemoteObjectID) (at point, err error) {
+	byValue := true
+	r, err := chromedp.Call(ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{FunctionDeclaration: middle, ObjectID: id, ReturnByValue: &byValue})
+	if err != nil {
+		return at, err
+	}
+	if r.ExceptionDetails != nil {
+		return at, fmt.Errorf("look for its middle: %s", r.ExceptionDetails.Text)
+	}
+	return at, json.Unmarshal(r.Result.Value, &at)
+}
+
+// object finds an element by an expression.
+func (tab *Tab) object(ctx context.Context, expression string) (runtime.RemoteObjectID, error) {
+	o, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](expression))
+	if err != nil {
+		return "", err
+	}
+	if o.ObjectID == "" {
+		return "", fmt.Errorf("there is no %s", expression)
+	}
+	return o.ObjectID, nil
+}
+
+// named finds what assistive technology would find by role and name.
+func (tab *Tab) named(ctx context.Context, role, name string) (runtime.RemoteObjectID, error) {
+	document, err := tab.object(ctx, "document")
+	if err != nil {
+		return "", err
+	}
+	found, err := chromedp.Call(ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{ObjectID: document, Role: role})
+	if err != nil {
+		return "", err
+	}
+	var whole, begin []cdp.BackendNodeID
+	var names []string
+	for _, n := range found.Nodes {
+		if n.Ignored || n.Name == nil {
+			continue
+		}
+		var said string
+		if err := json.Unmarshal(n.Name.Value, &said); err != nil {
+			return "", err
+		}
+		said = strings.Join(strings.Fields(said), " ")
+		names = append(names, said)
+		if said == name {
+			whole = append(whole, n.BackendDOMNodeID)
+		}
+		if strings.HasPrefix(said, name) {
+			begin = append(begin, n.BackendDOMNodeID)
+		}
+	}
+	if len(whole) == 0 {
+		whole = begin
+	}
+	if len(whole) != 1 {
+		slices.Sort(names)
+		return "", fmt.Errorf("%d of them among %q", len(whole), slices.Compact(names))
+	}
+	o, err := chromedp.Call(ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: whole[0]})
+	if err != nil {
+		return "", err
+	}
+	return o.Object.ObjectID, nil
+}
