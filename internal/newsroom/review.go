@@ -85,6 +85,7 @@ type reviewPage struct {
 	Visibility  string         // message key
 	LanguageKey string         // message key
 	Publication *fault.Message // where it is on its way to the channel
+	PublicHref  string         // where citizens see it, if they do
 }
 
 // consent is a consent that the town hall gave.
@@ -137,6 +138,9 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 		Portrait:   t.Video != nil && t.Video.Height > t.Video.Width,
 		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
 		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
+	}
+	if t.OpenToCitizens() {
+		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()
 	}
 	if p, ok := publications[t.ID]; ok {
 		view.Publication = p.Explain()

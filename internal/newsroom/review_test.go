@@ -182,6 +182,21 @@ func TestReviewWithoutAVideoSaysWhy(t *testing.T) {
 	b.get(reviewPage(said.ID)).says("Il video non è ancora arrivato.")
 }
 
+func TestAPublishedTestimonyLeadsToWhereCitizensSeeIt(t *testing.T) {
+	w := open(t)
+	said := w.arrived(func(f *testimony.Form) { f.Title = "Una voce" })
+	if _, err := w.testimonies.Approve(t.Context(), "test", said.ID, said.Version); err != nil {
+		t.Fatal(err)
+	}
+	public := "/testimonianze/" + strconv.FormatInt(said.ID, 10) + "-una-voce"
+	b := w.moderator()
+	if links := b.get(reviewPage(said.ID)).find("a", "href", public); len(links) != 0 {
+		t.Error("citizens do not see it yet")
+	}
+	w.exec("UPDATE testimonies SET state = 'published' WHERE id = ?", said.ID)
+	b.get("/fr"+reviewPage(said.ID)).one("a", "href", "/fr"+public)
+}
+
 func TestPublicationsUnderWayAreShown(t *testing.T) {
 	w := open(t)
 	for i := range 12 {
