@@ -59,6 +59,10 @@ func toInt(v any) int64 {
 		return v
 	case uint64:
 		return int64(min(v, math.MaxInt64))
+	case *int64:
+		if v != nil {
+			return *v
+		}
 	}
 	return 0
 }
