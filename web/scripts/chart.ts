@@ -1,49 +1,65 @@
 // Lines drawn by the server become charts to be explored. The numbers are read
 // from the table below each, so there is one source. Staff dashboards only:
-// import { explore } from "../../scripts/chart".
-import { CategoryScale, Chart, Filler, LinearScale, LineController, LineElement, PointElement, Tooltip } from "chart.js";
+// import("../../scripts/chart").then((chart) => chart.explore()).
+import { CategoryScale, Chart, type ChartDataset, Filler, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip } from "chart.js";
 
-Chart.register(CategoryScale, Filler, LinearScale, LineController, LineElement, PointElement, Tooltip);
+Chart.register(CategoryScale, Filler, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip);
 
+/** Lines are told apart by their marks, too, not by their colour alone. */
+const marks = ["circle", "triangle", "rect", "rectRot", "star", "crossRot"] as const;
+
+/** The columns of a table as lines. */
+function lines(table: HTMLTableElement): ChartDataset<"line">[] {
+  const rows = [...table.tBodies[0]!.rows];
+  const heads = [...table.tHead!.rows[0]!.cells].slice(1);
+  return heads.map((head, column) => {
+    const hue = head.dataset.hue ?? "#0066cc";
+    return {
+      label: head.textContent ?? "",
+      data: rows.map((row) => Number(row.cells[column + 1]?.dataset.value)),
+      borderColor: hue,
+      backgroundColor: heads.length > 1 ? hue : "#ebf4ff",
+      fill: heads.length === 1,
+      pointStyle: marks[column % marks.length],
+      pointRadius: rows.length > 40 ? 0 : 3,
+      pointHitRadius: 12,
+      borderWidth: 2,
+    };
+  });
+}
+
+/** A figure's drawing, if it has one, gives place to a chart. */
 function replace(figure: HTMLElement): void {
-  const rows = [...figure.querySelectorAll<HTMLTableRowElement>("tbody tr")];
-  const drawing = figure.querySelector(".line-frame");
-  if (rows.length < 2 || !drawing) return;
-  const style = getComputedStyle(document.documentElement);
-  const blue = style.getPropertyValue("--bsi-primary").trim() || "#0066cc";
+  const table = figure.querySelector("table");
+  if (!table || table.tBodies[0]!.rows.length < 2) return;
+  const datasets = lines(table);
   const box = document.createElement("div");
   box.className = "line-canvas";
   const canvas = document.createElement("canvas");
   canvas.setAttribute("aria-hidden", "true"); // the table says the same
   box.append(canvas);
-  drawing.replaceWith(box);
+  figure.querySelector(".line-frame")?.remove();
   figure.querySelector(".line-axis")?.remove();
+  figure.querySelector("figcaption")!.after(box);
   const format = new Intl.NumberFormat(document.documentElement.lang);
-  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  const style = getComputedStyle(document.body);
+  Chart.defaults.font.family = style.fontFamily;
+  Chart.defaults.font.size = 14;
+  Chart.defaults.color = style.color;
   new Chart(canvas, {
     type: "line",
-    data: {
-      labels: rows.map((row) => row.querySelector("th")?.textContent ?? ""),
-      datasets: [
-        {
-          data: rows.map((row) => Number(row.querySelector<HTMLElement>("[data-value]")?.dataset.value)),
-          borderColor: blue,
-          backgroundColor: "#ebf4ff",
-          fill: true,
-          pointRadius: rows.length > 40 ? 0 : 2,
-          pointHitRadius: 12,
-          tension: 0,
-        },
-      ],
-    },
+    data: { labels: [...table.tBodies[0]!.rows].map((row) => row.cells[0]?.textContent ?? ""), datasets },
     options: {
       animation: false,
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      plugins: { tooltip: { callbacks: { label: (item) => format.format(item.parsed.y ?? 0) } } },
+      plugins: {
+        legend: { display: datasets.length > 1, position: "bottom", labels: { usePointStyle: true, boxHeight: 8 } },
+        tooltip: { usePointStyle: true, callbacks: { label: (item) => `${item.dataset.label}: ${format.format(item.parsed.y ?? 0)}` } },
+      },
       scales: {
         x: { ticks: { maxTicksLimit: 6, maxRotation: 0 }, grid: { display: false } },
-        y: { beginAtZero: true, ticks: { callback: (value) => format.format(Number(value)), precision: 0 } },
+        y: { beginAtZero: true, ticks: { callback: (value) => format.format(Number(value)), precision: 0, maxTicksLimit: 6 } },
       },
     },
   });
@@ -51,5 +67,5 @@ function replace(figure: HTMLElement): void {
 
 /** Makes every line of the page a chart. */
 export function explore(): void {
-  document.querySelectorAll<HTMLElement>("figure[data-chart=line]").forEach(replace);
+  document.querySelectorAll<HTMLElement>("figure[data-chart]").forEach(replace);
 }
