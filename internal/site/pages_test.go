@@ -141,6 +141,7 @@ func TestSearchingAMunicipality(t *testing.T) {
 		"balm":      "/comuni/balme",
 		"Ivrea":     "/comuni/ivrea", // also the end of longer names
 		"sant'ambr": "/comuni/sant-ambrogio-di-torino",
+		"Sant’Ambr": "/comuni/sant-ambrogio-di-torino", // as telephones write it
 	} {
 		answer := w.get("/comuni?q=" + url.QueryEscape(query))
 		if got := answer.Header().Get("Location"); answer.Code != http.StatusFound || got != want {

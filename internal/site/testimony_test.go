@@ -15,8 +15,8 @@ import (
 
 func TestATestimonyHasOneAddress(t *testing.T) {
 	w := open(t)
-	said := w.publish(balme, form("La neve, il pane & più"))
-	right := fmt.Sprintf("/testimonianze/%d-la-neve-il-pane-e-piu", said.ID)
+	said := w.publish(balme, form("La neve, il pane & l’altro"))
+	right := fmt.Sprintf("/testimonianze/%d-la-neve-il-pane-e-l-altro", said.ID)
 	if got := address(said); got != right {
 		t.Fatalf("the address is %s", got)
 	}

@@ -198,7 +198,11 @@ func (r *Registry) Search(query, zone string) []Municipality {
 	return found
 }
 
-func fold(name string) string { return slug.MakeLang(strings.ReplaceAll(name, "'", " "), "it") }
+// fold is a name as words of small letters without accents, whichever
+// apostrophe was typed: telephones make ' into ’.
+func fold(name string) string {
+	return slug.MakeLang(strings.NewReplacer("'", " ", "’", " ").Replace(name), "it")
+}
 
 func hasWords(slug string, words []string) bool {
 	for _, w := range words {

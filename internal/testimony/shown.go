@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gosimple/slug"
 	"gorm.io/gorm"
 )
 
@@ -97,7 +96,7 @@ const (
 // words are the words of a search, without accents and in small letters.
 func words(query string) []string {
 	var found []string
-	for w := range strings.SplitSeq(slug.MakeLang(strings.ReplaceAll(query, "'", " "), "it"), "-") {
+	for w := range strings.SplitSeq(plain(query), "-") {
 		if w != "" && len(w) <= longestWord && len(found) < mostWords && !slices.Contains(found, w) {
 			found = append(found, w)
 		}

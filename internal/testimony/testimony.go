@@ -4,6 +4,7 @@
 package testimony
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gosimple/slug"
@@ -89,11 +90,17 @@ type Testimony struct {
 
 // Slug is the readable end of the testimony's address.
 func (t *Testimony) Slug() string {
-	s := slug.MakeLang(t.Title, "it")
+	s := plain(t.Title)
 	if s == "" {
 		return "testimonianza"
 	}
 	return s
+}
+
+// plain is a text as words of small letters without accents, with hyphens
+// between them. What an apostrophe parts are two words.
+func plain(text string) string {
+	return slug.MakeLang(strings.NewReplacer("'", " ", "’", " ").Replace(text), "it")
 }
 
 // OpenToCitizens tells whether a citizen who has the address may see it.
