@@ -220,6 +220,20 @@ func (l levelled) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && l.Handler.Enabled(ctx, level)
 }
 
+// Handle implements slog.Handler: what River could not do because it was told
+// to stop is no news.
+func (l levelled) Handle(ctx context.Context, r slog.Record) error {
+	stopped := false
+	r.Attrs(func(a slog.Attr) bool {
+		stopped = a.Value.String() == context.Canceled.Error()
+		return !stopped
+	})
+	if stopped {
+		return nil
+	}
+	return l.Handler.Handle(ctx, r)
+}
+
 // Add puts a job in the queue by the commit of tx.
 func (q *Queue) Add(tx *gorm.DB, job river.JobArgs) error {
 	t, err := store.Tx(tx)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 
+	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/upload"
@@ -69,63 +70,100 @@ func NewMaker(ffmpeg string, registry *territory.Registry, testimonies *testimon
 	return &Maker{ffmpeg: ffmpeg, registry: registry, testimonies: testimonies, uploads: uploads}
 }
 
-// Make makes one sample up to its request for review, and returns its id. The
-// file is looked at by the portal's jobs; Approve is for afterwards.
-func (m *Maker) Make(ctx context.Context, t Text) (id int64, err error) {
+// Make makes sure that a sample is there and that review was asked for. It
+// returns its id, and whether there was anything left to do. What an earlier call made, whole or in part, is gone on with
+// and not made twice; one that was withdrawn or rejected is made anew. The file
+// is looked at by the portal's jobs; Approve is for afterwards.
+func (m *Maker) Make(ctx context.Context, t Text) (id int64, done bool, err error) {
 	mun, err := m.registry.BySlug(t.Municipality)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	dir, err := os.MkdirTemp("", "voci-demo-")
+	made, err := m.find(ctx, mun.IstatCode, t)
 	if err != nil {
-		return 0, fmt.Errorf("make a folder for a sample: %w", err)
+		return 0, false, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "esempio.mp4")
-	if err := m.draw(ctx, dir, file, mun.Name, t); err != nil {
-		return 0, err
+	if made == nil {
+		if made, err = m.testimonies.Create(ctx, actor, mun.IstatCode, form(t), true); err != nil {
+			return 0, false, err
+		}
 	}
+	if made.State != testimony.Draft {
+		return made.ID, false, nil
+	}
+	if made.Video == nil {
+		if err := m.send(ctx, mun, made.ID, t); err != nil {
+			return 0, false, err
+		}
+	}
+	_, err = m.testimonies.Submit(ctx, actor, mun.IstatCode, made.ID)
+	return made.ID, true, err
+}
+
+// many is more testimonies than a sample's town hall has where samples are made.
+const many = 1000
+
+// find returns the sample that an earlier call made, or nil.
+func (m *Maker) find(ctx context.Context, istatCode string, t Text) (*testimony.Testimony, error) {
+	all, _, err := m.testimonies.OfMunicipality(ctx, istatCode, 0, many)
+	if err != nil {
+		return nil, err
+	}
+	for _, old := range all {
+		if old.Sample && old.Title == t.Title && old.State != testimony.Withdrawn && old.State != testimony.Rejected {
+			return &old, nil
+		}
+	}
+	return nil, nil
+}
+
+func form(t Text) testimony.Form {
 	var consents []string
 	for _, c := range testimony.Consents() {
 		consents = append(consents, c.Kind)
 	}
-	made, err := m.testimonies.Create(ctx, actor, mun.IstatCode, testimony.Form{
+	return testimony.Form{
 		Title: t.Title, Description: t.Description, Language: t.Language,
 		SpeakerName: "Persona di esempio", SpeakerRole: t.Role, RecordedOn: time.Now().Format(time.DateOnly),
 		Themes: t.Themes, Tags: t.Tags + ", esempio", Visibility: string(testimony.Public), Release: consents,
-	}, true)
+	}
+}
+
+// send draws a sample's video and hands it in as its town hall would.
+func (m *Maker) send(ctx context.Context, mun territory.Municipality, id int64, t Text) error {
+	dir, err := os.MkdirTemp("", "voci-demo-")
 	if err != nil {
-		return 0, err
+		return fmt.Errorf("make a folder for a sample: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file := filepath.Join(dir, "esempio.mp4")
+	if err := m.draw(ctx, dir, file, mun.Name, t); err != nil {
+		return err
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return 0, fmt.Errorf("open a sample: %w", err)
+		return fmt.Errorf("open a sample: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	if _, err := m.uploads.Stream(ctx, made.ID, "esempio.mp4", "video/mp4", f); err != nil {
-		return 0, fmt.Errorf("hand in a sample: %w", err)
+	ctx = account.With(ctx, account.Person{Role: account.Editor, MunicipalityCode: mun.IstatCode})
+	if _, err := m.uploads.Stream(ctx, id, "esempio.mp4", "video/mp4", f); err != nil {
+		return fmt.Errorf("hand in a sample: %w", err)
 	}
-	if _, err := m.testimonies.Submit(ctx, actor, mun.IstatCode, made.ID); err != nil {
-		return 0, err
-	}
-	return made.ID, nil
+	return nil
 }
 
-// Approve approves a sample as a moderator would, if it is in review.
-// done is false while its file is still looked at.
-func (m *Maker) Approve(ctx context.Context, id int64) (done bool, err error) {
+// Approve approves a sample as a moderator would, if it is in review, and
+// returns it as it then is. It is for calling until the sample is where it
+// should be: while its file is still looked at, nothing changes.
+func (m *Maker) Approve(ctx context.Context, id int64) (*testimony.Testimony, error) {
 	t, err := m.testimonies.Get(ctx, testimony.Anywhere, id)
 	if err != nil {
-		return false, err
-	}
-	if t.Video != nil && t.Video.State == testimony.VideoUnusable {
-		return false, fmt.Errorf("the file of sample %d is unusable: %s", id, t.Video.Reason.Key)
+		return nil, err
 	}
 	if t.State != testimony.InReview {
-		return t.State == testimony.Approved || t.State == testimony.Published, nil
+		return t, nil
 	}
-	_, err = m.testimonies.Approve(ctx, actor, id, t.Version)
-	return err == nil, err
+	return m.testimonies.Approve(ctx, actor, id, t.Version)
 }
 
 // draw makes the video: a slow gradient, the place, the words "testo di
@@ -148,7 +186,7 @@ func (m *Maker) draw(ctx context.Context, dir, out, place string, t Text) error 
 		"drawtext=fontfile=regular.ttf:textfile=note:fontcolor=white:fontsize=30:box=1:boxcolor=black@0.45:boxborderw=12:x=(w-text_w)/2:y=h-110",
 		"format=yuv420p",
 	}, ",")
-	cmd := exec.CommandContext(ctx, m.ffmpeg, "-v", "error", "-nostdin", "-y",
+	cmd := exec.CommandContext(ctx, m.ffmpeg, "-v", "error", "-nostdin", "-y", //nolint:gosec // the arguments are those of Texts
 		"-f", "lavfi", "-i", fmt.Sprintf("gradients=s=1280x720:r=25:c0=%s:c1=%s:x0=0:y0=0:x1=1280:y1=720:speed=0.01:d=%d", t.Colours[0], t.Colours[1], t.Seconds),
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=220:sample_rate=48000:duration=%d", t.Seconds),
 		"-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", "-movflags", "+faststart", "-shortest", out)
