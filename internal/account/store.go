@@ -72,7 +72,11 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 		return "", err
 	}
 	if !s.registry.Counts(m) {
-		return "", fault.New(fault.Conflict, "account.municipality_dissolved", "Name", m.Name)
+		key := "account.municipality_dissolved"
+		if m.DissolvedOn == nil {
+			key = "account.municipality_new"
+		}
+		return "", fault.New(fault.Conflict, key, "Name", m.Name)
 	}
 	var token string
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
@@ -100,6 +104,18 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 		return "", fmt.Errorf("personal link of %s: %w", istatCode, err)
 	}
 	return token, nil
+}
+
+// NoteMailed writes to the trail that a municipality's personal link was mailed.
+// To whom is not kept: it may be a person's own address.
+func (s *Store) NoteMailed(ctx context.Context, actor, istatCode string) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		return audit.Write(tx, s.now(), actor, "link.mail", "municipality", istatCode, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("note that the link of %s was mailed: %w", istatCode, err)
+	}
+	return nil
 }
 
 // ParseEmail reads an address as a person types it; fault.Invalid if it is none.

@@ -211,5 +211,8 @@ func (n *Newsroom) mailLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.Accounts.NoteMailed(ctx, p.Actor(), m.IstatCode); err != nil {
+		return err
+	}
 	return n.done(c, "newsroom.link.mailed", municipalitiesAddress+"/"+m.IstatCode)
 }
