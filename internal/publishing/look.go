@@ -34,7 +34,7 @@ func (p *Publisher) wait(polls int) time.Duration {
 // fifty cost as much as one.
 func (p *Publisher) look(ctx context.Context, pub *Publication) error {
 	if pub.NextPollAt != nil && pub.NextPollAt.After(p.now()) {
-		return later(*pub.NextPollAt, nil)
+		return later(*pub.NextPollAt, "publishing.state.processing", nil)
 	}
 	client, _, err := p.Channels.Client(ctx)
 	if k := fault.Of(err); k == fault.NotFound || k == fault.Conflict {
@@ -67,9 +67,9 @@ func (p *Publisher) look(ctx context.Context, pub *Publication) error {
 	return nil
 }
 
-// later lets the job wait.
-func later(at time.Time, cause error) error {
-	e := fault.Wrap(cause, fault.Unavailable, "publishing.state.processing")
+// later lets the job wait; key says why.
+func later(at time.Time, key string, cause error) error {
+	e := fault.Wrap(cause, fault.Unavailable, key)
 	e.Until = at
 	return e
 }

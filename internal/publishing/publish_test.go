@@ -108,6 +108,27 @@ func TestOneVideoWhateverFails(t *testing.T) {
 	}
 }
 
+// TestALostVideoIsNotSearchedForTooSoon has the job run again at once, as it does
+// after a kill, while YouTube does not list the video yet.
+func TestALostVideoIsNotSearchedForTooSoon(t *testing.T) {
+	w := newWorld(t)
+	w.fail(sandbox.Fault{Name: sandbox.LoseFinal}, sandbox.Fault{Name: sandbox.ExpireSession, Method: "session", Skip: 4})
+	made := w.approved()
+	first := w.step()
+	w.wantReason(made.ID, publishing.Sending, "publishing.outcome_unknown")
+	w.fail(sandbox.Fault{Name: sandbox.Vanish, Method: "playlistItems.list"})
+	again := w.step()
+	if first == nil || again == nil || !again.Until.Equal(first.Until) || !first.Until.After(w.now) {
+		t.Errorf("the search waits until %v, then until %v; it is %s", first, again, w.now)
+	}
+	if n := w.sandbox.State().Calls["playlistItems.list"]; n > 0 {
+		t.Errorf("%d searches were made before a video is sure to be listed", n)
+	}
+	w.sandbox.Faults().Clear()
+	w.run()
+	w.wantOut(made.ID)
+}
+
 // TestSessionIsASecret looks for the address of the session in the files of the
 // database while it is in force.
 func TestSessionIsASecret(t *testing.T) {

@@ -39,6 +39,9 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 	if pub.YoutubeID != nil {
 		return p.clearOld(ctx, pub)
 	}
+	if pub.Reason.Key == outcomeUnknown && pub.NextPollAt != nil && pub.NextPollAt.After(p.now()) {
+		return later(*pub.NextPollAt, outcomeUnknown, nil)
+	}
 	client, channel, err := p.ready(ctx, pub)
 	if err != nil {
 		return err
@@ -261,7 +264,7 @@ func (p *Publisher) notSent(ctx context.Context, pub *Publication, err error) er
 		pub.State = Waiting
 		return p.hold(ctx, pub, now.Add(settling*p.PollEvery), fault.Msg("publishing.again"), err)
 	case youtube.ClassOutcomeUnknown:
-		return p.hold(ctx, pub, now.Add(settling*p.PollEvery), fault.Msg(outcomeUnknown), err)
+		return p.settle(ctx, pub, err)
 	case youtube.ClassTemporary:
 		return p.again(ctx, pub, y, err)
 	default:
@@ -306,6 +309,20 @@ func (p *Publisher) sendBack(ctx context.Context, pub *Publication, e *youtube.E
 // outcomeUnknown is the reason of a publication whose session is gone while
 // its video may exist.
 const outcomeUnknown = "publishing.outcome_unknown"
+
+// settle lets a publication whose session is gone wait until a video that came
+// of it is sure to be listed. That time is kept apart from the job's: a job that
+// runs sooner, after a kill or because the channel was connected again, must not
+// search sooner, find nothing and send the file a second time.
+func (p *Publisher) settle(ctx context.Context, pub *Publication, cause error) error {
+	until := p.now().Add(settling * p.PollEvery)
+	_, err := p.update(ctx, pub.ID, []State{pub.State}, pub.State, testimony.Sentence{Message: fault.Msg(outcomeUnknown)},
+		map[string]any{"until": until, "next_poll_at": until})
+	if err != nil {
+		return err
+	}
+	return later(until, outcomeUnknown, cause)
+}
 
 // reconcile looks on the channel for the video of a session that is gone. done
 // means that it was found; otherwise none exists and a new session may be
