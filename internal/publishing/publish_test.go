@@ -293,8 +293,8 @@ func TestWithdrawn(t *testing.T) {
 		if videos := w.sandbox.State().Videos; len(videos) > 0 {
 			t.Errorf("still on the channel: %+v", videos)
 		}
-		if pub := w.publication(id); pub.State != publishing.Removed {
-			t.Errorf("publication is %s", pub.State)
+		if pub := w.publication(id); pub.State != publishing.Removed || pub.SessionSealed != nil {
+			t.Errorf("publication is %s, with a session: %t", pub.State, pub.SessionSealed != nil)
 		}
 		if s := w.testimony(id).State; s != testimony.Withdrawn {
 			t.Errorf("testimony is %s", s)

@@ -92,11 +92,11 @@ func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
 	if err != nil {
 		return fmt.Errorf("remove testimony %d from the channel: %w", t.ID, err)
 	}
-	next := Removing
+	next, more := Removing, map[string]any(nil)
 	if pub.YoutubeID == nil && !pub.LastByteSent {
-		next = Removed
+		next, more = Removed, forgetting(map[string]any{})
 	}
-	if _, err := p.change(tx, pub.ID, nil, next, testimony.Sentence{}, nil); err != nil {
+	if _, err := p.change(tx, pub.ID, nil, next, testimony.Sentence{}, more); err != nil {
 		return err
 	}
 	if next == Removed {
