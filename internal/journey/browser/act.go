@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -36,24 +38,41 @@ func (tab *Tab) Has(role, name string) {
 	})
 }
 
-// Tick presses the box or the button with this label.
+// Tick ticks the box, or chooses the button, with this label.
 func (tab *Tab) Tick(label string) {
 	tab.t.Helper()
-	tab.press("the label "+label, func(ctx context.Context) (runtime.RemoteObjectID, error) {
-		return tab.object(ctx, labelled(label))
-	})
+	tab.insist(label, labelled(label)+".control.checked")
 }
 
 // Write types a text into the field with this label, in place of what it held.
 func (tab *Tab) Write(label, text string) {
 	tab.t.Helper()
-	tab.Tick(label)
-	tab.Until("document.activeElement === " + labelled(label) + ".control")
+	tab.insist(label, "document.activeElement === "+labelled(label)+".control")
 	Eval[chromedp.Void](tab, "document.activeElement.select?.()")
 	if text == "" {
 		text = kb.Delete
 	}
 	tab.Keys(text)
+}
+
+// insist presses a label until that has had its effect: the page may move under
+// the finger, as when something is said above, and people press again.
+func (tab *Tab) insist(label, effect string) {
+	tab.t.Helper()
+	tab.until("get an answer from "+label, func() (bool, error) {
+		if had, err := try[bool](tab, effect); had || err != nil {
+			return had, err
+		}
+		tab.press("the label "+label, func(ctx context.Context) (runtime.RemoteObjectID, error) {
+			return tab.object(ctx, labelled(label))
+		})
+		for answer := time.Now().Add(time.Second); time.Now().Before(answer); tab.pause() {
+			if had, err := try[bool](tab, effect); had || err != nil {
+				return had, err
+			}
+		}
+		return false, nil
+	})
 }
 
 // Pick chooses an option of the list with this label, by typing its beginning.
@@ -80,6 +99,16 @@ func (tab *Tab) Ticked(label string) bool {
 func (tab *Tab) Keys(keys string) {
 	tab.t.Helper()
 	tab.do("type", chromedp.KeyEvent(keys))
+}
+
+// Enter presses the Enter key: as one event, so that what it does at once, such
+// as following a link, uses it up.
+func (tab *Tab) Enter() {
+	tab.t.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: kb.Enter, WindowsVirtualKeyCode: 13}
+	call(tab, input.DispatchKeyEvent, key)
+	key.Type, key.Text = input.DispatchKeyEventTypeKeyUp, ""
+	call(tab, input.DispatchKeyEvent, key)
 }
 
 // ChooseFile chooses a file of this machine in the field with this label.
@@ -113,8 +142,10 @@ func (tab *Tab) press(what string, find func(context.Context) (runtime.RemoteObj
 		if err != nil {
 			return false, err
 		}
+		before := at
 		at, err = tab.middle(ctx, id)
-		return err == nil && at.Free, err
+		// It must have come to rest: a page that scrolls is pressed elsewhere.
+		return err == nil && at.Free && at == before, err
 	})
 	if tab.person.size.Phone {
 		tab.do("tap "+what, chromedp.TapXY(at.X, at.Y))
@@ -184,7 +215,7 @@ func (tab *Tab) named(ctx context.Context, role, name string) (runtime.RemoteObj
 		if err := json.Unmarshal(n.Name.Value, &said); err != nil {
 			return "", err
 		}
-		said = strings.Join(strings.Fields(said), " ")
+		said = strings.ReplaceAll(strings.Join(strings.Fields(said), " "), " :", ":")
 		names = append(names, said)
 		if said == name {
 			whole = append(whole, n.BackendDOMNodeID)
@@ -205,4 +236,31 @@ func (tab *Tab) named(ctx context.Context, role, name string) (runtime.RemoteObj
 		return "", err
 	}
 	return o.Object.ObjectID, nil
+}
+
+// Unfold presses the summary that says this, to see what is folded away.
+func (tab *Tab) Unfold(summary string) {
+	tab.t.Helper()
+	tab.press("the summary "+summary, func(ctx context.Context) (runtime.RemoteObjectID, error) {
+		return tab.object(ctx, `[...document.querySelectorAll("summary")].find((s) => s.innerText.trim() === `+quote(summary)+`)`)
+	})
+}
+
+// PressOn presses the element that a selector names.
+func (tab *Tab) PressOn(selector string) {
+	tab.t.Helper()
+	tab.press(selector, func(ctx context.Context) (runtime.RemoteObjectID, error) {
+		return tab.object(ctx, "document.querySelector("+quote(selector)+")")
+	})
+}
+
+// Date chooses a day, written as 2026-11-20, in the field with this label, as
+// the calendars do that browsers put in its place.
+func (tab *Tab) Date(label, day string) {
+	tab.t.Helper()
+	Eval[chromedp.Void](tab, `((field, day) => {
+		field.focus();
+		field.value = day;
+		for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, { bubbles: true }));
+	})(`+labelled(label)+`.control, `+quote(day)+`)`)
 }

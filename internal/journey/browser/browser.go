@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/cdproto/target"
@@ -101,6 +102,18 @@ func (p *Person) Cookies() []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// Clipboard is what this person copied last; tab is a page of the portal.
+func (p *Person) Clipboard(tab *Tab) string {
+	p.t.Helper()
+	_, err := chromedp.CallBrowser(p.ctx, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted, BrowserContextID: p.profile,
+	})
+	if err != nil {
+		p.t.Fatalf("allow to read the clipboard: %v", err)
+	}
+	return Eval[string](tab, "navigator.clipboard.readText()")
 }
 
 // Tab opens an empty tab. What it did wrong is told at the end of the test.

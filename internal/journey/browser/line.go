@@ -2,27 +2,10 @@ package browser
 
 import "github.com/chromedp/cdproto/network"
 
-// Line makes the tab's line to the portal as slow as this, in bytes a second
-// upwards; 0 makes it fast again, and brings a line that was cut back.
-func (tab *Tab) Line(bytesPerSecond float64) {
+// Offline tells the browser's pages that there is no line, or that there is one
+// again, as the operating system would. It cuts nothing: cutting is the work of
+// whoever holds the line.
+func (tab *Tab) Offline(is bool) {
 	tab.t.Helper()
-	tab.line(network.Conditions{UploadThroughput: bytesPerSecond})
-}
-
-// Cut cuts the tab's line. What was on its way is lost.
-func (tab *Tab) Cut() {
-	tab.t.Helper()
-	tab.line(network.Conditions{Offline: true})
-}
-
-func (tab *Tab) line(c network.Conditions) {
-	tab.t.Helper()
-	if c.UploadThroughput == 0 {
-		c.UploadThroughput = -1
-	}
-	c.DownloadThroughput = -1
-	call(tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
-	call(tab, network.OverrideNetworkState, network.OverrideNetworkStateParams{
-		Offline: c.Offline, DownloadThroughput: c.DownloadThroughput, UploadThroughput: c.UploadThroughput,
-	})
+	call(tab, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: is, DownloadThroughput: -1, UploadThroughput: -1})
 }
