@@ -170,16 +170,23 @@ func (p *Portal) end(signal syscall.Signal) error {
 // Command runs the program beside the portal and returns what it prints.
 func (p *Portal) Command(args ...string) string {
 	p.t.Helper()
+	out, trouble, err := p.Try(args...)
+	if err != nil {
+		p.t.Fatalf("voci %s: %v\n%s", strings.Join(args, " "), err, trouble)
+	}
+	return out
+}
+
+// Try is Command for what may fail, and for other goroutines than the test's.
+func (p *Portal) Try(args ...string) (out, trouble string, err error) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.program, args...)
 	cmd.Env = p.env
-	var out, trouble bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &trouble
-	if err := cmd.Run(); err != nil {
-		p.t.Fatalf("voci %s: %v\n%s", strings.Join(args, " "), err, trouble.String())
-	}
-	return strings.TrimSpace(out.String())
+	var said, complained bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &complained
+	err = cmd.Run()
+	return strings.TrimSpace(said.String()), complained.String(), err
 }
 
 // Channel tells what the sandbox channel holds.
@@ -200,13 +207,20 @@ func (p *Portal) Fail(faults ...sandbox.Fault) {
 	p.control(http.MethodPost, "/sandbox/faults", body, nil)
 }
 
-func (p *Portal) control(method, path string, body []byte, into any) {
+// Google is where the sandbox channel answers in Google's place, such as
+// http://127.0.0.1:43213.
+func (p *Portal) Google() string {
 	p.t.Helper()
 	address, err := os.ReadFile(filepath.Join(p.Data, "sandbox", "address"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+strings.TrimSpace(string(address))+path, bytes.NewReader(body))
+	return "http://" + strings.TrimSpace(string(address))
+}
+
+func (p *Portal) control(method, path string, body []byte, into any) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), method, p.Google()+path, bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
