@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -80,6 +81,9 @@ func misread(parser *kong.Kong, err error) error {
 		if name := "--" + f.Name; len(f.Envs) > 0 && (strings.HasPrefix(err.Error(), name+" ") || strings.HasPrefix(err.Error(), name+":") || strings.HasPrefix(err.Error(), name+"=")) {
 			return fmt.Errorf("%s: %w", f.Envs[0], err)
 		}
+	}
+	if _, unread := errors.AsType[*fs.PathError](err); unread {
+		return fmt.Errorf("VOCI_CONFIG: %w", err)
 	}
 	return fmt.Errorf("%w; `voci --help` tells more", err)
 }

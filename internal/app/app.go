@@ -42,6 +42,7 @@ type App struct {
 	DB          *store.Store
 	Registry    *territory.Registry
 	Accounts    *account.Store
+	Sessions    *account.Sessions
 	Testimonies *testimony.Store
 	Uploads     *upload.Receiver
 	Outbox      *mail.Outbox
@@ -62,6 +63,7 @@ type App struct {
 
 	sandbox         *sandbox.Sandbox // nil unless Serve starts one
 	sandboxListener net.Listener
+	leaveSandbox    func() // gives the sandbox's lock back
 }
 
 // Migrate brings a database to the form that this program needs.
@@ -86,10 +88,13 @@ func Open(ctx context.Context, s config.Settings, log *slog.Logger) (*App, error
 }
 
 func newApp(s config.Settings, log *slog.Logger) *App {
-	return &App{Settings: s, Log: log, shown: func() {}, say: func(m fault.Message) string { return m.Key }}
+	return &App{Settings: s, Log: log, shown: func() {}, leaveSandbox: func() {}, say: func(m fault.Message) string { return m.Key }}
 }
 
 func (a *App) open(ctx context.Context) (err error) {
+	if err := restoreUnfinished(a.Settings); err != nil {
+		return err
+	}
 	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the folder of data: %w", err)
@@ -116,6 +121,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Accounts = account.NewStore(a.DB, box, a.Registry, time.Now)
+	a.Sessions = account.NewSessions(a.DB, a.Accounts, a.Settings.Secure())
 	a.Testimonies = testimony.NewStore(a.DB, testimony.Hooks{
 		VideoReceived: func(tx *gorm.DB, v *testimony.Video) error { return a.Queue.Add(tx, jobs.CheckVideo{VideoID: v.ID}) },
 		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return a.Publisher.Plan(tx, t) },
@@ -279,6 +285,9 @@ func (a *App) nightly(ctx context.Context) error {
 	if err := a.checkChannel(ctx); err != nil {
 		return err
 	}
+	if err := a.Sessions.Sweep(ctx); err != nil {
+		return fmt.Errorf("forget the sessions that are over: %w", err)
+	}
 	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
 	if err != nil {
 		return err
@@ -309,6 +318,7 @@ func (a *App) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	a.leaveSandbox()
 	if a.DB != nil {
 		errs = append(errs, a.DB.Close())
 	}

@@ -48,7 +48,7 @@ func (a *App) serveSandbox(ctx context.Context, group *errgroup.Group) error {
 }
 
 // sandboxFile keeps the address that the sandbox serves on.
-func (a *App) sandboxFile() string { return filepath.Join(a.Settings.Sandbox(), "address") }
+func (a *App) sandboxFile() string { return filepath.Join(a.Settings.Sandbox(), sandboxAddress) }
 
 // ownSandbox tells whether the channel is a sandbox of our own.
 func (a *App) ownSandbox() bool {
@@ -83,6 +83,14 @@ func (a *App) openSandbox(ctx context.Context) error {
 	if err := os.MkdirAll(a.Settings.Sandbox(), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the sandbox: %w", err)
 	}
+	release, free, err := tryLock(a.Settings.Lock(sandboxPart))
+	if err != nil {
+		return err
+	}
+	if !free { // `voci sandbox` serves it
+		return a.findSandbox()
+	}
+	a.leaveSandbox = release
 	kept, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the sandbox's address: %w", err)

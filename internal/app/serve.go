@@ -144,7 +144,7 @@ func (a *App) stop(ctx context.Context, server *http.Server) error {
 
 // doors builds the faces and what stands before them.
 func (a *App) doors() (http.Handler, *page.Cache, error) {
-	sessions := account.NewSessions(a.DB, a.Accounts, a.Settings.Secure())
+	sessions := a.Sessions
 	pages, err := page.New(page.Options{
 		FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
 		Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL},

@@ -20,18 +20,22 @@ func words(lang string, m fault.Message) string {
 	return say(lang, m)
 }
 
-// Explain puts what went wrong into a sentence for whoever runs a command.
+// Explain puts what went wrong into a sentence for whoever runs a command, with
+// its cause if there is one.
 func Explain(err error) string {
 	refusal, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		return err.Error()
 	}
-	if len(refusal.Fields) == 0 {
-		return Words(refusal.Message)
+	sentences := []string{Words(refusal.Message)}
+	if len(refusal.Fields) > 0 {
+		sentences = nil
 	}
-	sentences := make([]string, len(refusal.Fields))
-	for i, f := range refusal.Fields {
-		sentences[i] = Words(f.Message)
+	for _, f := range refusal.Fields {
+		sentences = append(sentences, Words(f.Message))
+	}
+	if refusal.Err != nil {
+		sentences = append(sentences, "("+refusal.Err.Error()+")")
 	}
 	return strings.Join(sentences, " ")
 }

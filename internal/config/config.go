@@ -120,7 +120,8 @@ func (s *Settings) checkServing() error {
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 		errs = append(errs, wrong("VOCI_LISTEN", "%q is no address: write host:port, such as 127.0.0.1:8080", s.Listen))
 	}
-	if !hostOnly(s.BaseURL) {
+	// In development an empty one follows from Listen, which was named already.
+	if !hostOnly(s.BaseURL) && (s.BaseURL != "" || s.Env != Development) {
 		errs = append(errs, wrong("VOCI_BASE_URL", "%q is no address of a site: write it as https://voci.example.it, without a path", s.BaseURL))
 	}
 	if s.SecretKey != "" {
