@@ -251,7 +251,9 @@ func (q *Queue) Add(tx *gorm.DB, job river.JobArgs) error {
 // makes sure that only one process runs.
 func (q *Queue) Run(ctx context.Context) error {
 	err := q.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`UPDATE river_job SET state = 'available', scheduled_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE state = 'running'`).Error
+		// What was cut off was no attempt: nobody knows how it would have ended.
+		return tx.Exec(`UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0),
+			scheduled_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE state = 'running'`).Error
 	})
 	if err != nil {
 		return fmt.Errorf("free the jobs of the last run: %w", err)

@@ -147,6 +147,15 @@ func TestAJobOfAKilledProcessGoesOnAtTheNextStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.run(t, func(context.Context, jobs.CheckVideo) error { return nil })
+	attempts := make(chan int, 1)
+	p.run(t, func(ctx context.Context, _ jobs.CheckVideo) error {
+		var attempt int
+		err := p.db.Reader(ctx).Raw(`SELECT attempt FROM river_job`).Scan(&attempt).Error
+		attempts <- attempt
+		return err
+	})
 	p.want(t, 4)
+	if n := <-attempts; n != 1 {
+		t.Errorf("it is attempt %d: the one that was cut off counts", n)
+	}
 }
