@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/app"
@@ -264,5 +265,56 @@ func TestARestoreTouchesNothingThatIsThere(t *testing.T) {
 		if diff := cmp.Diff([]string{there}, names(t, s.Data)); diff != "" {
 			t.Errorf("(-was +is):\n%s", diff)
 		}
+	}
+}
+
+// TestAfterARestoreTheChannelIsAskedBeforeAnythingIsSent: what waited when the
+// back-up was made may have been published since.
+func TestAfterARestoreTheChannelIsAskedBeforeAnythingIsSent(t *testing.T) {
+	s := settings(t)
+	a := open(t, s)
+	for range 4 {
+		if err := receive(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := a.DB.Write(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO publications (testimony_id, video_id, state, reason, since, slug, youtube_id, wanted_privacy, session_sealed)
+			SELECT testimony_id, id, iif(id = 2, 'sending', iif(id = 4, 'public', 'waiting')), iif(id = 3, '{"Key":"publishing.off"}', ''),
+				'2026-11-24 10:00:00+00:00', 'slug ' || id, iif(id = 4, 'abc', NULL), 'public', iif(id = 2, x'00', NULL) FROM videos`).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "voci.tar")
+	if _, err := app.Backup(t.Context(), s, file); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := settings(t)
+	if err := app.Restore(t.Context(), elsewhere, file); err != nil {
+		t.Fatal(err)
+	}
+	publications, err := open(t, elsewhere).Publisher.Of(t.Context(), []int64{1, 2, 3, 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type seen struct {
+		Reason       string
+		LastByteSent bool
+		Total        int64
+		Later        bool
+	}
+	got := map[int64]seen{}
+	for id, p := range publications {
+		got[id] = seen{p.Reason.Key, p.LastByteSent, p.SessionTotal, p.NextPollAt != nil && p.NextPollAt.After(time.Now())}
+	}
+	want := map[int64]seen{
+		1: {"publishing.outcome_unknown", false, int64(len(original(1))), true},
+		2: {"", true, 0, false},
+		3: {"publishing.off", false, 0, false},
+		4: {},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("publications (-want +got):\n%s", diff)
 	}
 }

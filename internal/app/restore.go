@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/voci-in-comune/voci/internal/archive"
 	"github.com/voci-in-comune/voci/internal/config"
+	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/store"
+	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/migrations"
 )
 
@@ -69,7 +73,7 @@ func Restore(ctx context.Context, s config.Settings, file string) (err error) {
 	if err := archive.Unpack(ctx, file, dir, belongs); err != nil {
 		return err
 	}
-	if err := fits(ctx, filepath.Join(dir, keptDatabase)); err != nil {
+	if err := prepare(ctx, s, filepath.Join(dir, keptDatabase)); err != nil {
 		return err
 	}
 	return putInPlace(s.Data)
@@ -134,9 +138,10 @@ func restoreUnfinished(s config.Settings) error {
 	return fmt.Errorf("a restore into %s has not come to its end: run `voci restore` again", s.Data)
 }
 
-// fits makes sure that a restored database is whole and not newer than this
-// program.
-func fits(ctx context.Context, file string) (err error) {
+// prepare makes sure that a restored database is whole and not newer than this
+// program, brings it up to date, and has the portal look at the channel for
+// what may have been published since the back-up was made.
+func prepare(ctx context.Context, s config.Settings, file string) (err error) {
 	if _, err := os.Stat(file); err != nil {
 		return errors.New("the archive holds no database")
 	}
@@ -155,7 +160,14 @@ func fits(ctx context.Context, file string) (err error) {
 	if current > newest {
 		return errors.New("the back-up was made by a newer voci: restore it with that one")
 	}
-	return nil
+	registry, err := territory.Load(s.Territory)
+	if err != nil {
+		return err
+	}
+	if err := Migrate(ctx, db, registry, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	return publishing.Restored(ctx, db, time.Now().Add(publishing.Settling(s.PollEvery)))
 }
 
 // putInPlace moves what was unpacked to where it belongs, the database last.
