@@ -30,6 +30,7 @@ run: setup assets build ## install what is missing, build, and serve http://loca
 	@exec $(VOCI) serve
 
 build: ## compile bin/voci (pages' styles and scripts come from `make assets`)
+	@test -e $(VOCI) || echo 'building $(VOCI): the first time takes some minutes'
 	@go build -trimpath -o $(VOCI) ./cmd/voci
 
 # A finding of the checks fails the whole, but does not hide what the tests say.
