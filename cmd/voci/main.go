@@ -21,7 +21,7 @@ import (
 )
 
 type commands struct {
-	config.Settings
+	config.Settings `group:"Settings of every command:"`
 
 	Serve   serveCmd   `cmd:"" default:"1" help:"Serve the portal and work on its jobs."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date, and stop."`

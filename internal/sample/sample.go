@@ -187,11 +187,15 @@ func (m *Maker) draw(ctx context.Context, dir, out, place string, t Text) error 
 		"format=yuv420p",
 	}, ",")
 	cmd := exec.CommandContext(ctx, m.ffmpeg, "-v", "error", "-nostdin", "-y", //nolint:gosec // the arguments are those of Texts
-		"-f", "lavfi", "-i", fmt.Sprintf("gradients=s=1280x720:r=25:c0=%s:c1=%s:x0=0:y0=0:x1=1280:y1=720:speed=0.01:d=%d", t.Colours[0], t.Colours[1], t.Seconds),
+		"-f", "lavfi", "-i", fmt.Sprintf("gradients=s=1280x720:r=15:c0=%s:c1=%s:x0=0:y0=0:x1=1280:y1=720:speed=0.01:d=%d", t.Colours[0], t.Colours[1], t.Seconds),
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=220:sample_rate=48000:duration=%d", t.Seconds),
 		"-vf", filter, "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", "-movflags", "+faststart", "-shortest", out)
 	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
+	text, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("draw a sample: %w: %s", err, strings.TrimSpace(string(text)))
 	}
 	return nil
