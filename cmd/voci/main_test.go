@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait for another process.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // program is the built voci.
 var program string
