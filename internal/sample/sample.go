@@ -181,8 +181,8 @@ func (m *Maker) draw(ctx context.Context, dir, out, place string, t Text) error 
 		}
 	}
 	filter := strings.Join([]string{
-		"drawtext=fontfile=bold.ttf:textfile=place:fontcolor=white:fontsize=84:x=(w-text_w)/2:y=h/2-110",
-		"drawtext=fontfile=regular.ttf:textfile=role:fontcolor=white:fontsize=40:x=(w-text_w)/2:y=h/2+10",
+		"drawtext=fontfile=bold.ttf:textfile=place:fontcolor=white:shadowcolor=black@0.6:shadowx=3:shadowy=3:fontsize=84:x=(w-text_w)/2:y=h/2-110",
+		"drawtext=fontfile=regular.ttf:textfile=role:fontcolor=white:shadowcolor=black@0.6:shadowx=2:shadowy=2:fontsize=40:x=(w-text_w)/2:y=h/2+10",
 		"drawtext=fontfile=regular.ttf:textfile=note:fontcolor=white:fontsize=30:box=1:boxcolor=black@0.45:boxborderw=12:x=(w-text_w)/2:y=h-110",
 		"format=yuv420p",
 	}, ",")
