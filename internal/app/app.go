@@ -100,9 +100,6 @@ func (a *App) open(ctx context.Context) (err error) {
 			return fmt.Errorf("make the folder of data: %w", err)
 		}
 	}
-	if a.tools, err = video.Find(); err != nil {
-		return err
-	}
 	key, err := a.Settings.Key()
 	if err != nil {
 		return err
@@ -159,7 +156,7 @@ func (a *App) openChannel(box *secret.Box) {
 	a.Views = views.New(a.DB, a.statistics, a.Ledger, time.Now, func() { a.shown() }, a.Log)
 	a.Publisher = publishing.New(publishing.Rooms{
 		DB: a.DB, Testimonies: a.Testimonies, Registry: a.Registry, Channels: a.Channels, Ledger: a.Ledger,
-		Vault: s.Vault(), BaseURL: s.BaseURL, Enqueue: enqueue, Published: a.published,
+		Vault: s.Vault(), BaseURL: s.BaseURL, Sandbox: s.YouTube == config.YouTubeSandbox, Enqueue: enqueue, Published: a.published,
 		Say: func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
 		PollEvery: s.PollEvery, Clock: time.Now, Log: a.Log,
 	})
@@ -232,6 +229,9 @@ func sender(ctx context.Context) (account.Person, error) {
 
 // openWork makes the queue that also works on its jobs.
 func (a *App) openWork() (err error) {
+	if a.tools, err = video.Find(); err != nil {
+		return err
+	}
 	screen := screening.New(
 		video.New(a.tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}),
 		a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)

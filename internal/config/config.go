@@ -4,13 +4,17 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,18 +77,52 @@ type Settings struct {
 // File reads a settings file for kong, below the environment: what is set there
 // is not looked up in the file.
 func File(r io.Reader) (kong.Resolver, error) {
-	inner, err := kong.JSON(r)
+	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("read the file of settings: %w", err)
 	}
-	return kong.ResolverFunc(func(ctx *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-		for _, env := range flag.Tag.Envs {
-			if _, set := os.LookupEnv(env); set {
-				return nil, nil
-			}
+	inner, err := kong.JSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("read the file of settings: %w", err)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return nil, fmt.Errorf("read the file of settings: %w", err)
+	}
+	return &file{inner: inner, keys: slices.Sorted(maps.Keys(keys))}, nil
+}
+
+// file is a settings file.
+type file struct {
+	inner kong.Resolver
+	keys  []string
+}
+
+// Validate implements kong.Resolver: a misspelt name must not pass for a
+// setting that was made.
+func (f *file) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, group := range app.AllFlags(false) {
+		for _, flag := range group {
+			known[flag.Name] = true
 		}
-		return inner.Resolve(ctx, parent, flag)
-	}), nil
+	}
+	for _, key := range f.keys {
+		if !known[strings.ReplaceAll(key, "_", "-")] {
+			return wrong("VOCI_CONFIG", "the file sets %q, which is no setting: see voci serve --help", key)
+		}
+	}
+	return nil
+}
+
+// Resolve implements kong.Resolver.
+func (f *file) Resolve(ctx *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Tag.Envs {
+		if _, set := os.LookupEnv(env); set {
+			return nil, nil
+		}
+	}
+	return f.inner.Resolve(ctx, parent, flag)
 }
 
 // Complete fills in what follows from the other settings and checks them all.
@@ -204,12 +242,20 @@ func (s *Settings) Key() ([]byte, error) {
 // Secure tells whether people reach the portal over https.
 func (s *Settings) Secure() bool { return strings.HasPrefix(s.BaseURL, "https://") }
 
-// Paths in the data folder.
-func (s *Settings) Database() string   { return filepath.Join(s.Data, "voci.db") }
-func (s *Settings) Vault() string      { return filepath.Join(s.Data, "vault") }
-func (s *Settings) Uploads() string    { return filepath.Join(s.Data, "uploads") }
+// Database is the SQLite file in the data folder.
+func (s *Settings) Database() string { return filepath.Join(s.Data, "voci.db") }
+
+// Vault is the folder of the received originals.
+func (s *Settings) Vault() string { return filepath.Join(s.Data, "vault") }
+
+// Uploads is the folder of uploads that are still arriving.
+func (s *Settings) Uploads() string { return filepath.Join(s.Data, "uploads") }
+
+// Renditions is the folder of posters and renditions.
 func (s *Settings) Renditions() string { return filepath.Join(s.Data, "renditions") }
-func (s *Settings) Sandbox() string    { return filepath.Join(s.Data, "sandbox") }
+
+// Sandbox is the folder of the sandbox channel.
+func (s *Settings) Sandbox() string { return filepath.Join(s.Data, "sandbox") }
 
 // Lock is the file that one process at a time locks for a part of the portal.
 func (s *Settings) Lock(part string) string { return filepath.Join(s.Data, part+".lock") }

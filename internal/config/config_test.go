@@ -34,6 +34,16 @@ func TestWithoutAnySettingThePortalRunsOnThisMachine(t *testing.T) {
 	}
 }
 
+func TestAMisspeltSettingInTheFileStopsTheStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "voci.json")
+	if err := os.WriteFile(file, []byte(`{"base_urll": "https://file.example.it"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(t, "--config", file); err == nil || !strings.Contains(err.Error(), `VOCI_CONFIG: the file sets "base_urll"`) {
+		t.Errorf("err = %v", err)
+	}
+}
+
 func TestFlagsOverruleEnvironmentOverrulesFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "voci.json")
 	if err := os.WriteFile(file, []byte(`{"base_url": "https://file.example.it", "territory": "current", "listen": "127.0.0.1:1"}`), 0o600); err != nil {

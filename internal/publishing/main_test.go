@@ -149,7 +149,7 @@ func (w *world) approved(change ...func(*testimony.Form)) *testimony.Testimony {
 	for _, c := range change {
 		c(&form)
 	}
-	made, err := w.testimonies.Create(ctx, "test", balme, form, true)
+	made, err := w.testimonies.Create(ctx, "test", balme, form, false)
 	if err != nil {
 		w.t.Fatal(err)
 	}

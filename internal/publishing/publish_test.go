@@ -281,6 +281,17 @@ func TestAVideoThatIsShorterThanItsFileIsNotPublished(t *testing.T) {
 	w.wantReason(made.ID, publishing.Blocked, "publishing.duration")
 }
 
+func TestSamplesNeverGoToARealChannel(t *testing.T) {
+	w := newWorld(t)
+	made := w.approved()
+	w.exec(`UPDATE testimonies SET sample = 1 WHERE id = ?`, made.ID)
+	w.run()
+	w.wantReason(made.ID, publishing.Blocked, "publishing.sample")
+	if n := w.sandbox.State().Calls["videos.insert"]; n > 0 {
+		t.Errorf("%d sessions were opened for it", n)
+	}
+}
+
 func TestWithdrawn(t *testing.T) {
 	withdraw := func(w *world, id int64) {
 		t.Helper()

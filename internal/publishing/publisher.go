@@ -26,6 +26,7 @@ type Rooms struct {
 	Ledger      *Ledger
 	Vault       string // folder of the originals
 	BaseURL     string
+	Sandbox     bool // the channel is a sandbox: only there may samples go
 
 	// Enqueue has Publish called for a publication after the commit of tx.
 	Enqueue func(tx *gorm.DB, publicationID int64) error

@@ -50,6 +50,9 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 	if err != nil {
 		return err
 	}
+	if t.Sample && !p.Sandbox {
+		return p.block(ctx, pub, fault.Msg("publishing.sample"))
+	}
 	v, err := p.Testimonies.GetVideo(ctx, pub.VideoID)
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func curves(ctx context.Context, tx *gorm.DB, each func(publication int64, days 
 	if err != nil {
 		return fmt.Errorf("read the curves: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
 	var (
 		publication, id, views, before int64
 		day                            string
@@ -180,7 +180,7 @@ func compare(ctx context.Context, tx *gorm.DB, want map[key]map[string]total) ([
 	if err != nil {
 		return nil, fmt.Errorf("read the totals: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
 	var wrong []total
 	for rows.Next() {
 		var have total

@@ -331,7 +331,7 @@ func (w *world) commits() *atomic.Int64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	err = conn.Raw(func(c any) error {
 		c.(*sqlite3.SQLiteConn).RegisterCommitHook(func() int { n.Add(1); return 0 })
 		return nil

@@ -48,7 +48,7 @@ func (s *Sync) thin(ctx context.Context, publications []int64, begin, end int64)
 		return err
 	}
 	extra := map[int64][]int64{} // when, by publication
-	kept := -1 // the row that stays for now of the day being looked at
+	kept := -1                   // the row that stays for now of the day being looked at
 	var dayEnds int64
 	for i, r := range rows {
 		if kept < 0 || rows[kept].PublicationID != r.PublicationID || r.TakenAt >= dayEnds {
