@@ -48,7 +48,7 @@ func Start(t testing.TB) *Browser {
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("lang", "it"),
+		chromedp.Env("LANGUAGE=it", "TZ=Europe/Rome"), // as those have whom the portal is for
 		chromedp.Flag("accept-lang", "it"),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		// Nothing leaves this machine, whatever a page or Chromium itself asks for.

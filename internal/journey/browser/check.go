@@ -61,6 +61,11 @@ func (tab *Tab) Check() {
 // Accessible fails the test for each thing that axe finds.
 func (tab *Tab) Accessible() {
 	tab.t.Helper()
+	if tab.plain {
+		// axe is a script too. The page's own, left out when it was read, stay out.
+		tab.scripts(true)
+		defer tab.scripts(false)
+	}
 	// A world of its own: the page's content policy stays as it is, and the
 	// page's scripts do not see axe.
 	tree := call(tab, page.GetFrameTree, struct{}{})
@@ -108,6 +113,7 @@ func (tab *Tab) Picture(dir, name string) {
 	tab.t.Helper()
 	// What is loaded only when it comes into sight must be there.
 	Eval[chromedp.Void](tab, `Promise.all([...document.images].map((i) => { i.loading = "eager"; return i.decode().catch(() => {}); })).then(() => document.fonts.ready).then(() => scrollTo(0, 0))`)
+	tab.Until(`[...document.querySelectorAll("video")].every((v) => v.networkState !== HTMLMediaElement.NETWORK_LOADING)`)
 	picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		tab.fail("take a picture: %v", err)

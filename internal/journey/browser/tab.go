@@ -20,6 +20,7 @@ type Tab struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	seen   *watch
+	plain  bool // without scripts
 }
 
 // Resize changes the window.
@@ -31,6 +32,10 @@ func (tab *Tab) Resize(s Size) {
 	}
 	tab.do("change the window", chromedp.EmulateViewport(s.Width, s.Height, options...))
 	tab.person.size = s
+	if !tab.plain {
+		// Scripts that follow the window's size have had their turn after two frames.
+		Eval[bool](tab, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+	}
 }
 
 // Open goes to an address of the portal, or to a whole one, and returns the
@@ -84,7 +89,13 @@ func (tab *Tab) At(path string) {
 // WithoutScripts turns the scripts of pages off.
 func (tab *Tab) WithoutScripts() {
 	tab.t.Helper()
-	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.plain = true
+	tab.scripts(false)
+}
+
+func (tab *Tab) scripts(on bool) {
+	tab.t.Helper()
+	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
 
 // dialog agrees to whatever a page asks in a box, such as whether to leave it.
