@@ -122,7 +122,7 @@ func (sessionRow) TableName() string { return "sessions" }
 // FindCtx implements scs.CtxStore.
 func (r sessionRows) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var row sessionRow
-	err := r.db.Reader(ctx).Where("token = ? AND expiry > ?", token, time.Now().Unix()).Take(&row).Error
+	err := r.db.Reader(ctx).Where("token = ? AND expiry > ? AND length(data) > 0", token, time.Now().Unix()).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, false, nil
 	}
@@ -135,13 +135,18 @@ func (r sessionRows) FindCtx(ctx context.Context, token string) ([]byte, bool, e
 // CommitCtx implements scs.CtxStore.
 func (r sessionRows) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	return r.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Save(&sessionRow{Token: token, Data: data, Expiry: expiry.Unix()}).Error
+		return tx.Exec(`INSERT INTO sessions (token, data, expiry) VALUES (?, ?, ?)
+			ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry WHERE length(sessions.data) > 0`,
+			token, data, expiry.Unix()).Error
 	})
 }
 
-// DeleteCtx implements scs.CtxStore.
+// DeleteCtx implements scs.CtxStore. The row stays, empty, until it would have
+// ended: a request that was under way must not bring the session back.
 func (r sessionRows) DeleteCtx(ctx context.Context, token string) error {
-	return r.db.Write(ctx, func(tx *gorm.DB) error { return tx.Delete(&sessionRow{}, "token = ?", token).Error })
+	return r.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&sessionRow{}).Where("token = ?", token).Update("data", []byte{}).Error
+	})
 }
 
 func (r sessionRows) sweep(ctx context.Context) error {

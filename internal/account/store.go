@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 
 	"gorm.io/gorm"
 
@@ -120,7 +121,11 @@ func (s *Store) NoteMailed(ctx context.Context, actor, istatCode string) error {
 
 // ParseEmail reads an address as a person types it; fault.Invalid if it is none.
 func ParseEmail(typed string) (string, error) {
-	email := strings.ToLower(strings.TrimSpace(typed))
+	email := strings.TrimSpace(typed)
+	if strings.IndexFunc(email, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		// Only then: the Kelvin sign and others become letters of ours.
+		email = strings.ToLower(email)
+	}
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
 		return "", fault.Fields{{Name: "email", Message: fault.Msg("account.email.form")}}.Err()
 	}
@@ -169,26 +174,38 @@ func (s *Store) staffLink(tx *gorm.DB, accountID int64, token string) error {
 	return tx.Create(&Link{TokenHash: hash(token), AccountID: &accountID, CreatedAt: s.now(), ExpiresAt: &until}).Error
 }
 
+// Sign-in links of one account that may be asked for in a while: more would
+// only fill somebody's mailbox.
+const (
+	signInLinks = 5
+	signInWhile = 10 * time.Minute
+)
+
 // SignInLink returns the token of a sign-in link for whoever has an account
-// with this address; ok is false if nobody does.
-func (s *Store) SignInLink(ctx context.Context, email string) (token string, ok bool, err error) {
-	token = newToken()
+// with this address, and the account's own address, which alone it may be
+// mailed to. token is empty if nobody has one, or asked too often.
+func (s *Store) SignInLink(ctx context.Context, email string) (to, token string, err error) {
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		var a Account
-		err := tx.Where("email = ?", strings.ToLower(strings.TrimSpace(email))).Take(&a).Error
+		err := tx.Where("email = ?", email).Take(&a).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		ok = true
+		var recent int64
+		err = tx.Model(&Link{}).Where("account_id = ? AND created_at > ?", a.ID, s.now().Add(-signInWhile)).Count(&recent).Error
+		if err != nil || recent >= signInLinks {
+			return err
+		}
+		to, token = a.Email, newToken()
 		return s.staffLink(tx, a.ID, token)
 	})
 	if err != nil {
-		return "", false, fmt.Errorf("sign-in link: %w", err)
+		return "", "", fmt.Errorf("sign-in link: %w", err)
 	}
-	return token, ok, nil
+	return to, token, nil
 }
 
 // HasAdministrator tells whether anybody can administer the portal yet.

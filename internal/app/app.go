@@ -54,7 +54,6 @@ type App struct {
 	Publisher   *publishing.Publisher
 	OAuth       *youtube.OAuth // nil with VOCI_YOUTUBE=off
 
-	tools video.Tools
 	shown func()                     // drops cached pages; set by Serve
 	say   func(fault.Message) string // puts a message into Italian; set by Serve
 
@@ -229,11 +228,12 @@ func sender(ctx context.Context) (account.Person, error) {
 
 // openWork makes the queue that also works on its jobs.
 func (a *App) openWork() (err error) {
-	if a.tools, err = video.Find(); err != nil {
+	tools, err := video.Find()
+	if err != nil {
 		return err
 	}
 	screen := screening.New(
-		video.New(a.tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}),
+		video.New(tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}),
 		a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
 	a.Queue, err = jobs.New(a.DB, jobs.Handlers{
 		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return screen.Check(ctx, j.VideoID) },

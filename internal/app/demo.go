@@ -15,6 +15,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/sample"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video"
 	"github.com/voci-in-comune/voci/internal/youtube"
 	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
 )
@@ -31,6 +32,10 @@ func Demo(ctx context.Context, s config.Settings, count int, log *slog.Logger, c
 	if err := onlySandbox(s); err != nil {
 		return err
 	}
+	tools, err := video.Find() // samples are drawn here, whoever looks at them
+	if err != nil {
+		return err
+	}
 	return beside(ctx, s, log, func(ctx context.Context, a *App, alone bool) (err error) {
 		if err := a.noRealChannel(ctx); err != nil {
 			return err
@@ -42,7 +47,7 @@ func Demo(ctx context.Context, s config.Settings, count int, log *slog.Logger, c
 			}
 			defer func() { err = errors.Join(err, rest()) }()
 		}
-		d := &demo{app: a, alone: alone, maker: sample.NewMaker(a.tools.FFmpeg, a.Registry, a.Testimonies, a.Uploads), console: console}
+		d := &demo{app: a, alone: alone, maker: sample.NewMaker(tools.FFmpeg, a.Registry, a.Testimonies, a.Uploads), console: console}
 		if err := d.all(ctx, sample.Texts()[:count]); err != nil {
 			return err
 		}

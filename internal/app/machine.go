@@ -2,7 +2,6 @@ package app
 
 import (
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/page"
 )
 
 // machine adds the addresses that other programs watch the portal by.
@@ -60,8 +60,7 @@ func (a *App) metrics(next echo.HandlerFunc) echo.HandlerFunc {
 		if bearer && a.Settings.MetricsKey != "" && subtle.ConstantTimeCompare([]byte(token), []byte(a.Settings.MetricsKey)) == 1 {
 			return next(c)
 		}
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err == nil && net.ParseIP(host).IsLoopback() && r.Header.Get("X-Forwarded-For") == "" {
+		if page.FromHere(r) {
 			return next(c)
 		}
 		return fault.New(fault.NotFound, "error.what.404")

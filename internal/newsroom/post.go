@@ -2,11 +2,8 @@ package newsroom
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,7 +33,7 @@ var address = regexp.MustCompile(`https?://\S+`)
 // whoever tries the portal: to staff, and to this machine itself, since a
 // sign-in link may be among them.
 func (n *Newsroom) keptMail(c echo.Context) error {
-	if _, err := staff(c); err != nil && !fromHere(c.Request()) {
+	if _, err := staff(c); err != nil && !page.FromHere(c.Request()) {
 		return err
 	}
 	list, err := n.Outbox.Recent(c.Request().Context(), keptMessages)
@@ -52,23 +49,6 @@ func (n *Newsroom) keptMail(c echo.Context) error {
 	})
 }
 
-// proxied are the headers by which proxies tell for whom they ask.
-var proxied = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
-
-// fromHere tells whether the request comes from this machine without a proxy,
-// and from a page of this machine: a name that leads here may be anybody's.
-func fromHere(r *http.Request) bool {
-	for _, name := range proxied {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	client, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && loopback(client) && loopback((&url.URL{Host: r.Host}).Hostname())
-}
-
-func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
-
 func cut(text string) []letterPart {
 	var parts []letterPart
 	from := 0
@@ -82,16 +62,16 @@ func cut(text string) []letterPart {
 // SignIn mails a sign-in link to a member of staff, if email is one's. It
 // returns fault.Invalid for what is no address.
 func (n *Newsroom) SignIn(ctx context.Context, lang, email string) error {
-	token, known, err := n.Accounts.SignInLink(ctx, email)
+	email, err := account.ParseEmail(email)
 	if err != nil {
 		return err
 	}
-	if !known {
-		_, err := account.ParseEmail(email)
+	to, token, err := n.Accounts.SignInLink(ctx, email)
+	if err != nil || token == "" {
 		return err
 	}
 	return n.Outbox.PostNow(ctx, mail.Message{
-		Recipient: strings.TrimSpace(email),
+		Recipient: to,
 		Subject:   n.Pages.T(lang, "mail.signin.subject"),
 		Text:      n.Pages.T(lang, "mail.signin.text", "Link", n.enter(token), "Minutes", int(account.StaffLinkLife.Minutes())),
 	})

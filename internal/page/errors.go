@@ -163,7 +163,10 @@ func (p *Pages) problem(r *http.Request, status int, err error) Problem {
 
 func (p *Pages) logFailure(r *http.Request, status int, err error) {
 	level := slog.LevelDebug
-	if status >= http.StatusInternalServerError {
+	switch {
+	case fault.Of(err) == fault.Unavailable: // it passes by itself
+		level = slog.LevelInfo
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
 	p.opt.Log.Log(r.Context(), level, "refused", "id", RequestID(r.Context()), "status", status,

@@ -86,9 +86,11 @@ func stripLang(r *http.Request) *http.Request {
 	return r
 }
 
+// plainPath is the path as links to the page itself have it. One that begins
+// with two slashes would lead to another site.
 func plainPath(r *http.Request) string {
 	_, path := splitLang(r.URL.EscapedPath())
-	return path
+	return "/" + strings.TrimLeft(path, "/\\")
 }
 
 // queryNames are the only parameters that citizens' pages read. All others are

@@ -228,6 +228,19 @@ func TestPageInItsLayoutAndLanguage(t *testing.T) {
 	}
 }
 
+// TestLinksToThePageItselfStayHere opens an address whose second slash would make
+// the language links lead to another site.
+func TestLinksToThePageItselfStayHere(t *testing.T) {
+	p := newPages(t, nil)
+	h := p.Front(nil, newEcho(t, p))
+	for _, path := range []string{"/en//evil.example", "//evil.example", "/fr///evil.example", "/en/\\evil.example"} {
+		w := get(t, h, path)
+		if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), `="//evil`) || strings.Contains(w.Body.String(), `="/\evil`) {
+			t.Errorf("%s: %d, or a link leads away", path, w.Code)
+		}
+	}
+}
+
 func TestSignedInPeopleSeeWhoTheyAre(t *testing.T) {
 	flash := "error.form"
 	p := newPages(t, func(o *page.Options) {

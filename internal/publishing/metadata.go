@@ -44,7 +44,7 @@ func (p *Publisher) metadata(t *testimony.Testimony, wanted youtube.Privacy) (yo
 	}
 	// Who speaks and where it comes from, if there is room after what the town
 	// hall wrote.
-	signed := fmt.Sprintf("%s\n\n%s, %s · %s\n%s/testimonianze/%d", t.Description, t.SpeakerName, t.SpeakerRole, m.Name, p.BaseURL, t.ID)
+	signed := fmt.Sprintf("%s\n\n%s, %s · %s\n%s/testimonianze/%d-%s", t.Description, t.SpeakerName, t.SpeakerRole, m.Name, p.BaseURL, t.ID, t.Slug())
 	if len(signed) <= youtube.MaxDescription {
 		meta.Description = signed
 	}

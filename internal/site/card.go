@@ -14,7 +14,8 @@ func address(t *testimony.Testimony) string {
 }
 
 // poster and rendition are the addresses of a file's picture and video. They
-// name the file, so that a new one has new addresses.
+// name the file by its upload, so that a new one has new addresses, and so that
+// nobody finds those of an unlisted testimony by counting.
 func poster(t *testimony.Testimony) string {
 	if t.Video == nil || t.Video.Poster == "" {
 		return ""
@@ -30,7 +31,7 @@ func rendition(t *testimony.Testimony) string {
 }
 
 func fileAddress(t *testimony.Testimony, end string) string {
-	return "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "/" + strconv.FormatInt(t.Video.ID, 10) + end
+	return "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "/" + t.Video.UploadID + end
 }
 
 // chips are the themes of a testimony, or of the portal; each leads to its list

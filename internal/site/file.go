@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -38,9 +37,9 @@ func (s *Site) file(c echo.Context) error {
 	}
 	kept, kind := "", ""
 	switch c.Param("file") {
-	case strconv.FormatInt(t.Video.ID, 10) + posterEnd:
+	case t.Video.UploadID + posterEnd:
 		kept, kind = t.Video.Poster, "image/jpeg"
-	case strconv.FormatInt(t.Video.ID, 10) + renditionEnd:
+	case t.Video.UploadID + renditionEnd:
 		kept, kind = t.Video.Rendition, "video/mp4"
 	}
 	if kept == "" || strings.Contains(c.Param("id"), "-") {

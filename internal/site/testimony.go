@@ -45,7 +45,8 @@ type player struct {
 }
 
 // testimony shows one testimony. Its address begins with its id; what follows
-// is for people, and is put right.
+// is for people, and is put right. That of an unlisted one is not: only who was
+// given it may know it.
 func (s *Site) testimony(c echo.Context) error {
 	ctx := c.Request().Context()
 	t, err := s.named(c)
@@ -53,6 +54,9 @@ func (s *Site) testimony(c echo.Context) error {
 		return err
 	}
 	if c.Request().URL.Path != address(t) {
+		if t.Visibility != testimony.Public {
+			return fault.New(fault.NotFound, "testimony.unknown")
+		}
 		return moved(c, address(t))
 	}
 	publications, err := s.Publisher.Of(ctx, []int64{t.ID})

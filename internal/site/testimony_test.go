@@ -52,7 +52,7 @@ func TestWhoMaySeeATestimony(t *testing.T) {
 		w.must(err)
 	}
 	file := func(said *testimony.Testimony, end string) string {
-		return fmt.Sprintf("/testimonianze/%d/%d%s", said.ID, said.Video.ID, end)
+		return fmt.Sprintf("/testimonianze/%d/%s%s", said.ID, said.Video.UploadID, end)
 	}
 	for name, c := range map[string]struct {
 		said *testimony.Testimony
@@ -64,6 +64,14 @@ func TestWhoMaySeeATestimony(t *testing.T) {
 		for _, path := range []string{address(c.said), file(c.said, ".jpg"), file(c.said, ".mp4")} {
 			if answer := w.get(path); answer.Code != c.want {
 				t.Errorf("%s: %s: %d, want %d", name, path, answer.Code, c.want)
+			}
+		}
+		// An unlisted one is not found by counting.
+		if name == "unlisted" {
+			for _, path := range []string{fmt.Sprintf("/testimonianze/%d", c.said.ID), fmt.Sprintf("/testimonianze/%d-x", c.said.ID)} {
+				if answer := w.get(path); answer.Code != http.StatusNotFound {
+					t.Errorf("unlisted: %s: %d", path, answer.Code)
+				}
 			}
 		}
 		// A wrong slug tells no more than the right one.
@@ -152,7 +160,7 @@ func TestThePortalPlaysWhatIsNotOnYouTube(t *testing.T) {
 func TestVideosComeInRanges(t *testing.T) {
 	w := open(t)
 	said := w.publish(balme, form("La neve e il pane"))
-	path := fmt.Sprintf("/testimonianze/%d/%d.mp4", said.ID, said.Video.ID)
+	path := fmt.Sprintf("/testimonianze/%d/%s.mp4", said.ID, said.Video.UploadID)
 	whole := w.get(path)
 	want := http.Header{
 		"Content-Type": {"video/mp4"}, "X-Content-Type-Options": {"nosniff"}, "Accept-Ranges": {"bytes"},
@@ -174,8 +182,8 @@ func TestVideosComeInRanges(t *testing.T) {
 		t.Errorf("beyond the end: %d", beyond.Code)
 	}
 	for _, wrong := range []string{
-		fmt.Sprintf("/testimonianze/%d/%d.mp4", said.ID, said.Video.ID+1), fmt.Sprintf("/testimonianze/%d/..%%2fvoci.db", said.ID),
-		fmt.Sprintf("/testimonianze/%d/%d.db", said.ID, said.Video.ID), fmt.Sprintf("/testimonianze/%d-x/%d.mp4", said.ID, said.Video.ID),
+		fmt.Sprintf("/testimonianze/%d/%s.mp4", said.ID, said.Video.UploadID+"0"), fmt.Sprintf("/testimonianze/%d/..%%2fvoci.db", said.ID),
+		fmt.Sprintf("/testimonianze/%d/%s.db", said.ID, said.Video.UploadID), fmt.Sprintf("/testimonianze/%d-x/%s.mp4", said.ID, said.Video.UploadID),
 	} {
 		if answer := w.get(wrong); answer.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", wrong, answer.Code)
@@ -198,7 +206,7 @@ func TestYouTubePlaysOnlyAfterAClick(t *testing.T) {
 	}
 	// Without a script the poster is a link, and a plain one stands beside it.
 	link := one(t, box, "a", "href", "https://www.youtube.com/watch?v="+id)
-	one(t, link, "img", "src", fmt.Sprintf("/testimonianze/%d/%d.jpg", said.ID, said.Video.ID))
+	one(t, link, "img", "src", fmt.Sprintf("/testimonianze/%d/%s.jpg", said.ID, said.Video.UploadID))
 	if got := text(link); got != "Guarda il video su YouTube" {
 		t.Errorf("the poster says %q", got)
 	}
@@ -219,7 +227,7 @@ func TestSearchEnginesAndSharingAreTold(t *testing.T) {
 			said := w.publish(balme, f)
 			w.watched(map[int64]int64{said.ID: 5})
 			d := w.page(address(said))
-			image := fmt.Sprintf("%s/testimonianze/%d/%d.jpg", base, said.ID, said.Video.ID)
+			image := fmt.Sprintf("%s/testimonianze/%d/%s.jpg", base, said.ID, said.Video.UploadID)
 			if got, _ := attr(one(t, d, "meta", "property", "og:image"), "content"); got != image {
 				t.Errorf("og:image %q", got)
 			}
@@ -243,7 +251,7 @@ func TestSearchEnginesAndSharingAreTold(t *testing.T) {
 			if options != nil {
 				want["embedUrl"] = "https://www.youtube-nocookie.com/embed/" + youtubeID(said.ID)
 			} else {
-				want["contentUrl"] = fmt.Sprintf("%s/testimonianze/%d/%d.mp4", base, said.ID, said.Video.ID)
+				want["contentUrl"] = fmt.Sprintf("%s/testimonianze/%d/%s.mp4", base, said.ID, said.Video.UploadID)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
