@@ -58,6 +58,7 @@ type Problem struct {
 	Until   time.Time       // when to try again, if known
 	ID      string          // of the line in the log, for those whose fault it is not
 	Home    string          // where to go on
+	Go      fault.Message   // the words that lead there
 }
 
 // Error is echo's HTTPErrorHandler: the one place where errors become a status
@@ -141,6 +142,7 @@ func (p *Pages) problem(r *http.Request, status int, err error) Problem {
 		Safe:   fault.Msg("error.safe." + about),
 		Do:     fault.Msg("error.do." + about),
 		Home:   "/",
+		Go:     fault.Msg("error.home"),
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Unknown {
 		problem.What, problem.Until = e.Message, e.Until
@@ -157,6 +159,9 @@ func (p *Pages) problem(r *http.Request, status int, err error) Problem {
 	}
 	if viewer := p.opt.Viewer(r.Context()); viewer != nil && viewer.Home != "" {
 		problem.Home = viewer.Home
+	}
+	if status == http.StatusUnauthorized {
+		problem.Home, problem.Go = "/entra", fault.Msg("error.enter")
 	}
 	return problem
 }

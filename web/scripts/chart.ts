@@ -28,6 +28,13 @@ function lines(table: HTMLTableElement): ChartDataset<"line">[] {
   });
 }
 
+/** How days are written below a chart: briefly, and so that one can tell them apart. */
+function axis(days: Date[]): Intl.DateTimeFormatOptions {
+  const year = 365 * 24 * 60 * 60 * 1000;
+  const long = Number(days[days.length - 1]) - Number(days[0]) > year;
+  return { month: "short", timeZone: "UTC", ...(long ? { year: "numeric" } : { day: "numeric" }) };
+}
+
 /** A figure's drawing, if it has one, gives place to a chart. */
 function replace(figure: HTMLElement): void {
   const table = figure.querySelector("table");
@@ -41,7 +48,10 @@ function replace(figure: HTMLElement): void {
   figure.querySelector(".line-frame")?.remove();
   figure.querySelector(".line-axis")?.remove();
   figure.querySelector("figcaption")!.after(box);
-  const format = new Intl.NumberFormat(document.documentElement.lang);
+  const lang = document.documentElement.lang;
+  const format = new Intl.NumberFormat(lang, { useGrouping: true }); // of four digits, too, as the pages do
+  const days = [...table.tBodies[0]!.rows].map((row) => new Date(row.cells[0]?.dataset.day ?? ""));
+  const short = new Intl.DateTimeFormat(lang, axis(days));
   const style = getComputedStyle(document.body);
   Chart.defaults.font.family = style.fontFamily;
   Chart.defaults.font.size = 14;
@@ -58,7 +68,10 @@ function replace(figure: HTMLElement): void {
         tooltip: { usePointStyle: true, callbacks: { label: (item) => `${item.dataset.label}: ${format.format(item.parsed.y ?? 0)}` } },
       },
       scales: {
-        x: { ticks: { maxTicksLimit: 6, maxRotation: 0 }, grid: { display: false } },
+        x: {
+          ticks: { maxTicksLimit: 6, maxRotation: 0, autoSkipPadding: 12, callback: (value) => short.format(days[Number(value)]) },
+          grid: { display: false },
+        },
         y: { beginAtZero: true, ticks: { callback: (value) => format.format(Number(value)), precision: 0, maxTicksLimit: 6 } },
       },
     },
