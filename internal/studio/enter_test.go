@@ -138,7 +138,7 @@ func TestOnlyTheTownHallItselfComesIn(t *testing.T) {
 		{"POST", address + "/ritira"},
 	}
 	every := append([]ask{{"GET", "/comune"}, {"GET", "/comune/testimonianze/nuova"}, {"POST", "/comune/testimonianze"}}, asks...)
-	try := func(b browser, asks []ask, status int, says string) {
+	try := func(b person, asks []ask, status int, says string) {
 		t.Helper()
 		for _, q := range asks {
 			t.Run(q.method+" "+q.path, func(t *testing.T) {

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,6 +25,7 @@ type formPage struct {
 	Title        string
 	ID           int64 // 0 before the first save
 	Action       string
+	Submit       string   // where the button that also asks for review leads
 	Item         itemView // its way so far
 	Editable     bool
 	Withdrawable bool
@@ -42,6 +44,7 @@ type formPage struct {
 	Chips     []page.Chip
 	Poster    string
 	Rendition string
+	NeedsFile bool      // none came, or none that can be used
 	Arriving  *arriving // the file that began to arrive, if any
 }
 
@@ -49,7 +52,25 @@ type formPage struct {
 type limits struct {
 	Title, Description, Tags, Name, Themes int
 	Bytes                                  int64
+	Size                                   string // Bytes, for people
 	Minutes                                int
+}
+
+// sizeOf writes a limit as settings give it, and as the reception of files
+// says it: 4 GB for 4 GiB.
+func sizeOf(lang string, n int64) string {
+	unit := "B"
+	if lang == page.French {
+		unit = "o"
+	}
+	switch {
+	case n >= 1<<30 && n%(1<<30) == 0:
+		return page.Number(lang, n>>30) + "\u00a0G" + unit
+	case n >= 1<<20:
+		return page.Number(lang, n>>20) + "\u00a0M" + unit
+	default:
+		return page.Bytes(lang, n)
+	}
 }
 
 func (s *Studio) newForm(c echo.Context) error {
@@ -85,9 +106,9 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 		Today: s.clock().In(s.zone).Format(time.DateOnly),
 		Limits: limits{
 			Title: testimony.MaxTitle, Description: testimony.MaxDescription, Tags: testimony.MaxTags, Name: testimony.MaxName,
-			Themes: testimony.MaxThemes, Bytes: s.maxBytes, Minutes: int(s.maxDuration.Minutes()),
+			Themes: testimony.MaxThemes, Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes()),
 		},
-		Poster: posterOf(t), Rendition: renditionOf(t),
+		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Video == nil || t.Video.State == testimony.VideoUnusable,
 	}
 	if view.Channel, err = s.channel(ctx); err != nil {
 		return err
@@ -97,6 +118,8 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 	}
 	if t.ID == 0 {
 		view.Title = s.pages.T(lang, "studio.form.title_new")
+		view.Action += "?modulo=" + rand.Text()
+		view.Submit = view.Action + "&poi=invia"
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
 		return err
 	}
@@ -113,7 +136,7 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 
 // whatBecame adds what only a testimony that was saved has: its way, its file.
 func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Testimony) error {
-	view.Action = address(t.ID)
+	view.Action, view.Submit = address(t.ID), address(t.ID)+"?poi=invia"
 	items, err := s.items(ctx, []testimony.Testimony{*t})
 	if err != nil {
 		return err
@@ -137,6 +160,16 @@ func withdrawing(state testimony.State) string {
 		return "studio.withdraw.public"
 	default:
 		return "studio.withdraw.review"
+	}
+}
+
+// formOf is a draft as its form would be posted unchanged.
+func formOf(t *testimony.Testimony) testimony.Form {
+	v := valuesOf(t)
+	return testimony.Form{
+		Title: v.Get("title"), Description: v.Get("description"), Language: v.Get("language"), SpeakerName: v.Get("speaker_name"),
+		SpeakerRole: v.Get("speaker_role"), RecordedOn: v.Get("recorded_on"), Themes: v["themes"], Tags: v.Get("tags"),
+		Visibility: v.Get("visibility"), Release: v["release"],
 	}
 }
 

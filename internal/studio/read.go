@@ -2,7 +2,6 @@ package studio
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -21,81 +20,107 @@ const maxField = 256 << 10
 // maxFields bounds how many parts a form may have.
 const maxFields = 100
 
-// set takes one field of a form in.
-func set(f *testimony.Form, name, value string) {
-	switch name {
-	case "title":
-		f.Title = value
-	case "description":
-		f.Description = value
-	case "language":
-		f.Language = value
-	case "speaker_name":
-		f.SpeakerName = value
-	case "speaker_role":
-		f.SpeakerRole = value
-	case "recorded_on":
-		f.RecordedOn = value
-	case "themes":
-		f.Themes = append(f.Themes, value)
-	case "tags":
-		f.Tags = value
-	case "visibility":
-		f.Visibility = value
-	case "release":
-		f.Release = append(f.Release, value)
-	}
+// typed is a form as it arrives, over what was known before: a field that does
+// not come stays as it was.
+type typed struct {
+	form testimony.Form
+	seen map[string]bool
 }
 
-// readForm reads a posted form. A file is not held: file is called with it as
-// it streams in, and with what was typed so far, which is all, for browsers
-// send parts in the order of the page, where the file is last. A form without a
-// file never calls it. What file leaves unread is read and dropped, so that a
-// browser that is still sending gets its answer.
-func readForm(c echo.Context, file func(so testimony.Form, part *multipart.Part) error) (testimony.Form, error) {
+func newTyped(before testimony.Form) *typed { return &typed{form: before, seen: map[string]bool{}} }
+
+// set takes one field in.
+func (t *typed) set(name, value string) {
+	f := &t.form
+	one := map[string]*string{
+		"title": &f.Title, "description": &f.Description, "language": &f.Language, "speaker_name": &f.SpeakerName,
+		"speaker_role": &f.SpeakerRole, "recorded_on": &f.RecordedOn, "tags": &f.Tags, "visibility": &f.Visibility,
+	}
+	many := map[string]*[]string{"themes": &f.Themes, "release": &f.Release}
+	switch {
+	case one[name] != nil:
+		*one[name] = value
+	case many[name] != nil:
+		if !t.seen[name] {
+			*many[name] = nil
+		}
+		*many[name] = append(*many[name], value)
+	default:
+		return
+	}
+	t.seen[name] = true
+}
+
+// whole is the form once all of it has come: boxes that did not come are not
+// ticked. What has no field of ours is not our form, and must not pass for an
+// empty one.
+func (t *typed) whole(file bool) (testimony.Form, error) {
+	if len(t.seen) == 0 && !file {
+		return t.form, fault.New(fault.Invalid, "form.unreadable")
+	}
+	if t.seen["title"] {
+		if !t.seen["themes"] {
+			t.form.Themes = nil
+		}
+		if !t.seen["release"] {
+			t.form.Release = nil
+		}
+	}
+	return t.form, nil
+}
+
+// readForm reads a posted form over what was known before. A file is not held:
+// file is called with it as it streams in, and with what was typed so far, which
+// is all, for browsers send parts in the order of the page, where the file is
+// last. A form without a file never calls it, and of several files only the
+// first is taken. What file leaves unread is read and dropped, so that a browser
+// that is still sending gets its answer.
+func readForm(c echo.Context, before testimony.Form, file func(so testimony.Form, part *multipart.Part) error) (testimony.Form, error) {
 	r := c.Request()
-	form := testimony.Form{Language: "it", Visibility: string(testimony.Public)}
+	t := newTyped(before)
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEMultipartForm) {
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxField)
 		if err := r.ParseForm(); err != nil {
-			return form, fault.Wrap(err, fault.TooLarge, "form.too_large")
+			return t.form, fault.Wrap(err, fault.TooLarge, "form.too_large")
 		}
 		for name, values := range r.PostForm {
 			for _, v := range values {
-				set(&form, name, v)
+				t.set(name, v)
 			}
 		}
-		return form, nil
+		return t.whole(false)
 	}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return form, fault.Wrap(err, fault.Invalid, "form.unreadable")
+		return t.form, fault.Wrap(err, fault.Invalid, "form.unreadable")
 	}
+	taken := false
 	for range maxFields {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return form, nil
+			return t.whole(taken)
 		}
 		if err != nil {
-			return form, fault.Wrap(err, fault.Invalid, "form.unreadable")
+			return t.form, fault.Wrap(err, fault.Invalid, "form.unreadable")
 		}
 		if part.FormName() == "video" {
-			if part.FileName() == "" {
-				continue // a file field left empty
+			if part.FileName() == "" || taken {
+				continue // a file field left empty, or one too many
 			}
-			if err := file(form, part); err != nil {
-				return form, err
+			taken = true
+			if err := file(t.form, part); err != nil {
+				return t.form, err
 			}
 			continue
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxField+1))
 		if err != nil {
-			return form, fmt.Errorf("read a field of the form: %w", err)
+			return t.form, fault.Wrap(err, fault.Invalid, "form.unreadable")
 		}
 		if len(value) > maxField {
-			return form, fault.New(fault.TooLarge, "form.too_large")
+			return t.form, fault.New(fault.TooLarge, "form.too_large")
 		}
-		set(&form, part.FormName(), string(value))
+		t.set(part.FormName(), string(value))
 	}
-	return form, fault.New(fault.TooLarge, "form.too_large")
+	return t.form, fault.New(fault.TooLarge, "form.too_large")
 }

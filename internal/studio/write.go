@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -22,14 +23,12 @@ func (s *Studio) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
 	var made *testimony.Testimony
 	var sent error // why the file was not taken: the form is kept all the same
-	f, err := readForm(c, func(so testimony.Form, part *multipart.Part) error {
-		if made == nil {
-			if made, err = s.testimonies.Create(ctx, p.Actor(), p.MunicipalityCode, so, false); err != nil {
-				return err
-			}
+	empty := testimony.Form{Language: "it", Visibility: string(testimony.Public)}
+	f, err := readForm(c, empty, func(so testimony.Form, part *multipart.Part) error {
+		if made, err = s.keep(c, p, made, so); err != nil {
+			return err
 		}
 		sent = s.take(c, made.ID, part)
 		return nil
@@ -37,16 +36,38 @@ func (s *Studio) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if made == nil {
-		made, err = s.testimonies.Create(ctx, p.Actor(), p.MunicipalityCode, f, false)
-	} else {
-		made, err = s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, made.ID, f)
-	}
-	if err != nil {
+	if made, err = s.keep(c, p, made, f); err != nil {
 		return err
 	}
 	return s.saved(c, p, made, sent)
 }
+
+// keep makes the draft of a form, or saves into the one that the same form
+// made before: browsers send a form again by themselves when the line breaks
+// before the answer, and people press twice.
+func (s *Studio) keep(c echo.Context, p account.Person, made *testimony.Testimony, f testimony.Form) (*testimony.Testimony, error) {
+	ctx := c.Request().Context()
+	key := c.QueryParam("modulo")
+	var id int64
+	if made != nil {
+		id = made.ID
+	} else if key != "" {
+		id, _ = strconv.ParseInt(s.sessions.Pop(ctx, "form."+key), 10, 64)
+	}
+	var err error
+	if id != 0 {
+		made, err = s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, id, f)
+	} else {
+		made, err = s.testimonies.Create(ctx, p.Actor(), p.MunicipalityCode, f, false)
+	}
+	if err == nil && key != "" && len(key) <= maxKey {
+		s.sessions.Put(ctx, "form."+key, strconv.FormatInt(made.ID, 10))
+	}
+	return made, err
+}
+
+// maxKey bounds the name by which a form is known again.
+const maxKey = 32
 
 // save keeps what was typed into a draft, and takes its file in.
 func (s *Studio) save(c echo.Context) error {
@@ -56,7 +77,7 @@ func (s *Studio) save(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	var sent error
-	f, err := readForm(c, func(so testimony.Form, part *multipart.Part) error {
+	f, err := readForm(c, formOf(t), func(so testimony.Form, part *multipart.Part) error {
 		// Before the file, which may take an hour or break off.
 		if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, so); err != nil {
 			return err
@@ -180,14 +201,17 @@ func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 	if err != nil {
 		return err
 	}
-	if wantsJSON(c) {
-		return s.answer(c, http.StatusOK, asked, true, nil)
-	}
 	key := "studio.sent"
 	if asked.AwaitsFile() {
 		key = "studio.sent_awaits_file"
+		if wantsJSON(c) { // the page stays, and says so itself
+			return s.answer(c, http.StatusOK, asked, true, nil)
+		}
 	}
 	s.sessions.SetFlash(ctx, key)
+	if wantsJSON(c) {
+		return s.answer(c, http.StatusOK, asked, true, nil)
+	}
 	return c.Redirect(http.StatusSeeOther, localized(c, address(id)))
 }
 

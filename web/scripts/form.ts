@@ -1,8 +1,22 @@
 // Forms get comfort; without this they work the same.
 
-/** Characters as people count them, bytes as YouTube does. */
+/** Characters as people count them; bytes and tags as YouTube does. */
 function measure(text: string, unit: string | undefined): number {
-  return unit === "bytes" ? new TextEncoder().encode(text).length : [...text].length;
+  if (unit === "bytes") return new TextEncoder().encode(text).length;
+  if (unit === "tags") return measureTags(text);
+  return [...text].length;
+}
+
+/** As testimony.CountTags: two more for a tag with a space, and the commas. */
+function measureTags(text: string): number {
+  const tags = new Map<string, string>();
+  for (const part of text.split(/[,;\r\n]/)) {
+    const tag = part.trim().replace(/^#+/, "").trim().replace(/\s+/g, " ");
+    if (tag && !tags.has(tag.toLowerCase())) tags.set(tag.toLowerCase(), tag);
+  }
+  let n = Math.max(0, tags.size - 1);
+  for (const tag of tags.values()) n += [...tag].length + (tag.includes(" ") ? 2 : 0);
+  return n;
 }
 
 /** The line under a field says how much room is left. */

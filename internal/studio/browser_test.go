@@ -1,0 +1,197 @@
+package studio_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/voci-in-comune/voci/internal/journey/browser"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video/videotest"
+)
+
+// inBrowser is a portal that looks at files as they come, and a browser.
+func inBrowser(t *testing.T, changes ...func(*settings)) (*world, *browser.Browser) {
+	t.Helper()
+	w := open(t, changes...)
+	w.later(time.Since(noon)) // a browser's clock is the machine's
+	done := make(chan struct{})
+	t.Cleanup(func() { <-done })
+	go func() {
+		defer close(done)
+		for t.Context().Err() == nil {
+			w.look()
+			time.Sleep(50 * time.Millisecond) // as a queue polls
+		}
+	}()
+	return w, browser.Start(t)
+}
+
+// picture keeps how a page looks, for eyes, in the folder VOCI_PICTURES.
+func picture(tab *browser.Tab, name string) {
+	if dir := os.Getenv("VOCI_PICTURES"); dir != "" {
+		tab.Picture(dir, name)
+	}
+}
+
+// sizes are the windows that people look through.
+var sizes = []browser.Size{browser.Phone, browser.Laptop}
+
+// enter opens a tab in which a town hall is signed in.
+func (w *world) enter(t *testing.T, b *browser.Browser, size browser.Size) *browser.Tab {
+	t.Helper()
+	return w.enterAs(b.Person(t, w.base, size))
+}
+
+func (w *world) enterAs(someone *browser.Person) *browser.Tab {
+	tab := someone.Tab()
+	tab.Open(w.link(balme))
+	tab.Press("button", "Entra")
+	tab.At("/comune")
+	return tab
+}
+
+// write fills the form in, but for its file.
+func write(tab *browser.Tab) {
+	tab.Write("Titolo", form().Get("title"))
+	tab.Write("Descrizione", "I volontari portano la spesa a chi vive in alto.")
+	tab.Write("Nome e cognome", form().Get("speaker_name"))
+	tab.Write("Ruolo", form().Get("speaker_role"))
+	tab.Tick("Solidarietà")
+	tab.Tick("Volontariato")
+	tab.Tick("Chi si vede e chi si sente è d’accordo.")
+	tab.Tick("La Città metropolitana può pubblicare il video.")
+	tab.Tick("Il video rispetta le regole di YouTube")
+}
+
+// file puts content into a file for choosing.
+func file(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// long is a video of some megabytes, so that sending it takes a while on a slow
+// line.
+var long = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "long")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return makeClip(dir, videotest.Spec{Seconds: 16, Width: 640, Height: 360, Picture: "testsrc2=s=640x360:r=25,noise=alls=14", Faststart: true})
+})
+
+func longFilm(t *testing.T) []byte {
+	t.Helper()
+	b, err := long()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) < 8<<20 || len(b) > maxBytes {
+		t.Fatalf("the video has %d bytes", len(b))
+	}
+	return b
+}
+
+// sent is how much of the video is there, in thousandths.
+const sent = `document.getElementById("sending-progress").value`
+
+func more(than float64) func(float64) bool { return func(n float64) bool { return n > than } }
+
+func TestPagesOfTheTownHall(t *testing.T) {
+	w, b := inBrowser(t)
+	for _, size := range sizes {
+		tab := b.Person(t, w.base, size).Tab()
+		tab.Open(w.link(balme))
+		tab.Check()
+		picture(tab, "door")
+		tab.Press("button", "Entra")
+		tab.At("/comune")
+		tab.Check()
+		picture(tab, "home-empty")
+		tab.Press("link", "Invia una testimonianza")
+		tab.At("/comune/testimonianze/nuova")
+		tab.Check()
+		picture(tab, "form-new")
+		tab.Open("/entra")
+		tab.Check()
+		picture(tab, "signin")
+	}
+	w.everyState()
+	for _, size := range sizes {
+		tab := w.enter(t, b, size)
+		tab.Check()
+		picture(tab, "home")
+		for _, name := range []string{"form-changes", "form-unusable", "form-ready", "view-review", "view-published", "view-rejected"} {
+			tab.Open("/comune/testimonianze/" + itoa(w.named[name]))
+			tab.Check()
+			picture(tab, name)
+		}
+	}
+	tab := w.enter(t, b, browser.Small)
+	for _, path := range []string{"/comune", "/comune/testimonianze/nuova", "/fr/comune/testimonianze/" + itoa(w.named["view-published"])} {
+		tab.Open(path)
+		tab.Check()
+	}
+}
+
+func TestTheFormSavesItself(t *testing.T) {
+	w, b := inBrowser(t)
+	mayor := b.Person(t, w.base, browser.Phone)
+	tab := w.enterAs(mayor)
+	tab.Open("/comune/testimonianze/nuova")
+	tab.Write("Titolo", "La spesa <sale>")
+	tab.Sees("Bozza salvata alle", "Nel titolo non si possono usare i segni < e >")
+	tab.At("/comune/testimonianze/1")
+	tab.Check()
+	tab.Write("Titolo", "La spesa sale")
+	tab.SeesNot("Nel titolo non si possono usare")
+	tab.Tick("Volontariato")
+	tab.Write("Parole chiave", "montagna, borgate alte")
+	tab.Sees("Puoi scrivere ancora 477 caratteri")
+	tab.Until(`document.getElementById("saved").textContent.startsWith("Bozza salvata")`)
+	tab.Open("/comune/testimonianze/1")
+	if got := tab.Value("Titolo") + "/" + tab.Value("Parole chiave"); got != "La spesa sale/montagna, borgate alte" || !tab.Ticked("Volontariato") {
+		t.Errorf("kept: %s", got)
+	}
+
+	// What cannot reach the portal stays on the device, and is offered again.
+	tab.Forgive("net::ERR_")
+	w.line.cut(true)
+	tab.Write("Descrizione", "Scritta senza linea")
+	tab.Sees("Non riesco a salvare: la linea non c’è.")
+	w.line.cut(false)
+	tab.Until(`document.getElementById("saved").textContent.startsWith("Bozza salvata")`)
+	if got := w.said(1).Description; got != "Scritta senza linea" {
+		t.Errorf("saved once the line is back: %q", got)
+	}
+	w.line.cut(true)
+	tab.Write("Descrizione", "Scritta e mai arrivata")
+	tab.Sees("Non riesco a salvare: la linea non c’è.")
+	tab.Close()
+	w.line.cut(false)
+	tab = mayor.Tab()
+	tab.Open("/comune/testimonianze/1")
+	tab.Sees("Su questo dispositivo c’è un testo che non era arrivato al portale")
+	tab.Check()
+	picture(tab, "form-kept")
+	tab.Press("button", "Riprendilo")
+	tab.Until(`document.getElementById("saved").textContent.startsWith("Bozza salvata")`)
+	if got := w.said(1).Description; got != "Scritta e mai arrivata" {
+		t.Errorf("saved once taken back: %q", got)
+	}
+	if n := len(tab.Requests("POST", "/comune/testimonianze/1")); n == 0 {
+		t.Error("nothing was sent")
+	}
+	var drafts int64
+	w.db.Reader(t.Context()).Model(&testimony.Testimony{}).Count(&drafts)
+	if drafts != 1 {
+		t.Errorf("%d drafts", drafts)
+	}
+}

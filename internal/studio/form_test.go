@@ -1,0 +1,213 @@
+package studio_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/voci-in-comune/voci/internal/testimony"
+)
+
+func TestADraftIsKeptWhateverIsTyped(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	b.get("/comune/testimonianze/nuova").want(http.StatusOK).says("quello che scrivi resta salvato come bozza")
+
+	accented := strings.Repeat("è", 2500) // 5000 bytes
+	for name, c := range map[string]struct {
+		field, typed string
+		says         string
+	}{
+		"a title with <":                       {"title", "Noi < voi", "Nel titolo non si possono usare i segni < e >"},
+		"a title of 101 characters":            {"title", strings.Repeat("è", 101), "Il titolo è di 101 caratteri, il massimo è 100."},
+		"a description of 5001 bytes":          {"description", accented + "!", "La descrizione supera di 1 caratteri il massimo di 5.000"},
+		"a description with >":                 {"description", "vedi > sotto", "Nella descrizione non si possono usare i segni < e >"},
+		"501 characters of tags":               {"tags", strings.Repeat("a", 250) + "," + strings.Repeat("b", 250), "Le parole chiave sono 501 caratteri in tutto, il massimo è 500."},
+		"a tag with quotes":                    {"tags", `il "nostro" paese`, "Nelle parole chiave non si possono usare"},
+		"four themes":                          {"themes", "solidarieta|volontariato|sostegno-psicologico|spazi-per-i-giovani", "Hai scelto troppi temi: il massimo è 3."},
+		"a day that is none":                   {"recorded_on", "32 gennaio", "Scrivi la data per intero"},
+		"a day to come":                        {"recorded_on", "2030-01-01", "La data è nel futuro."},
+		"a day before there was video":         {"recorded_on", "1789-07-14", "La data è troppo lontana."},
+		"a name of two lines":                  {"speaker_name", "Anna\nBò", "Nel nome non si possono usare"},
+		"a role of 101 characters":             {"speaker_role", strings.Repeat("x", 101), "Il ruolo supera 100 caratteri."},
+		"a language that is not in the list":   {"language", "klingon", "Scegli una lingua dall’elenco."},
+		"a visibility that is not in the list": {"visibility", "tutti", "Scegli chi potrà vedere il video."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			typed := form(c.field, c.typed)
+			a := b.post("/comune/testimonianze", typed).want(http.StatusUnprocessableEntity)
+			if got := a.wrong(c.field); !strings.HasPrefix(got, c.says) {
+				t.Errorf("at %s it says %q, want %q", c.field, got, c.says)
+			}
+			if title := text(a.one("title")); !strings.HasPrefix(title, "Errore: ") {
+				t.Errorf("the title of the page is %q", title)
+			}
+			shown := typed
+			if c.field == "language" || c.field == "visibility" { // such a choice cannot be shown
+				shown = form(c.field, "")
+				delete(shown, c.field)
+			}
+			kept := func(a answer) {
+				t.Helper()
+				sorted := cmpopts.SortSlices(strings.Compare)
+				if diff := cmp.Diff(shown, a.values(), sorted); diff != "" {
+					t.Errorf("what was typed is not what is shown:\n%s", diff)
+				}
+			}
+			kept(a)
+			id := a.draft()
+			if got := w.said(id); got.State != testimony.Draft {
+				t.Errorf("it is %s", got.State)
+			}
+			again := b.get("/comune/testimonianze/" + itoa(id)).want(http.StatusOK)
+			kept(again)
+			if got := again.wrong(c.field); !strings.HasPrefix(got, c.says) {
+				t.Errorf("opened again it says %q at %s", got, c.field)
+			}
+			if got := b.post("/comune/testimonianze/"+itoa(id)+"/invia", nil).want(http.StatusUnprocessableEntity).wrong(c.field); !strings.HasPrefix(got, c.says) {
+				t.Errorf("sent for review it says %q at %s", got, c.field)
+			}
+
+			right := b.post("/comune/testimonianze/"+itoa(id), form()).want(http.StatusSeeOther)
+			b.get(right.header.Get("Location")).want(http.StatusOK).says("Bozza salvata.").silent("da correggere")
+		})
+	}
+}
+
+func TestWhatIsMissingIsSaidOnlyWhenReviewIsAskedFor(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	a := b.post("/comune/testimonianze", url.Values{"title": {"Solo il titolo"}}).want(http.StatusSeeOther)
+	address := a.header.Get("Location")
+	b.get(address).want(http.StatusOK).silent("da correggere")
+
+	a = b.post(address+"?poi=invia", url.Values{"title": {"Solo il titolo"}}).want(http.StatusUnprocessableEntity)
+	want := map[string]string{
+		"title": "", "description": "Scrivi una descrizione", "speaker_name": "Scrivi il nome", "speaker_role": "Scrivi il ruolo",
+		"themes": "Scegli almeno un tema.", "release": "Per pubblicare servono tutte le autorizzazioni.", "video": "Manca il video",
+	}
+	for field, says := range want {
+		if got := a.wrong(field); (got == "") != (says == "") || !strings.HasPrefix(got, says) {
+			t.Errorf("at %s it says %q, want %q", field, got, says)
+		}
+	}
+	a.says("Ci sono 6 cose da correggere")
+	if got := a.values().Get("title"); got != "Solo il titolo" {
+		t.Errorf("the title is %q", got)
+	}
+}
+
+func TestTheReleaseIsKeptWithItsWordsAndTime(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	id := b.post("/comune/testimonianze", form("release", "people|youtube")).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	a := b.get(address)
+	for _, c := range testimony.Consents() {
+		a.says(c.Wording)
+	}
+	a.one("a", "href", "https://www.youtube.com/t/terms", "target", "_blank")
+	given := w.said(id).Releases
+	if len(given) != 2 || given[0].Wording != testimony.Consents()[0].Wording || !given[0].AcceptedAt.Equal(noon) || !strings.HasPrefix(given[0].AcceptedBy, "municipality 001019") {
+		t.Errorf("kept: %+v", given)
+	}
+	if got := b.post(address+"/invia", nil).want(http.StatusUnprocessableEntity).wrong("release"); got == "" {
+		t.Error("two of three are enough")
+	}
+}
+
+func TestTheScriptSavesAndLearnsWhatIsWrong(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	type saved struct {
+		ID      int64             `json:"id"`
+		Address string            `json:"address"`
+		State   string            `json:"state"`
+		Sent    bool              `json:"sent"`
+		Awaits  bool              `json:"awaits"`
+		Wrong   map[string]string `json:"wrong"`
+	}
+	post := func(path string, f url.Values, status int) (got saved) {
+		t.Helper()
+		a := b.post(path, f, "Accept", "application/json").want(status)
+		if err := json.Unmarshal(a.body, &got); err != nil {
+			t.Fatalf("%v: %s", err, a.body)
+		}
+		return got
+	}
+	got := post("/comune/testimonianze", form("title", "<"), http.StatusOK)
+	want := saved{ID: got.ID, Address: "/comune/testimonianze/" + itoa(got.ID), State: "draft", Wrong: map[string]string{
+		"title": "Nel titolo non si possono usare i segni < e >: YouTube non li accetta. Toglili.",
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	want.Wrong = map[string]string{}
+	if diff := cmp.Diff(want, post(got.Address, form(), http.StatusOK)); diff != "" {
+		t.Error(diff)
+	}
+	want.Wrong = map[string]string{"video": "Manca il video: scegli un file."}
+	if diff := cmp.Diff(want, post(got.Address+"?poi=invia", form(), http.StatusUnprocessableEntity)); diff != "" {
+		t.Error(diff)
+	}
+	if in := post("/en"+got.Address+"?poi=invia", form(), http.StatusUnprocessableEntity); in.Address != "/en"+got.Address || in.Wrong["video"] != "The video is missing: choose a file." {
+		t.Errorf("in English: %+v", in)
+	}
+	b.post("/esci", nil)
+	a := b.post(got.Address, form(), "Accept", "application/json").want(http.StatusUnauthorized)
+	if !strings.Contains(string(a.body), "apri il tuo collegamento personale") {
+		t.Errorf("signed out it says %s", a.body)
+	}
+}
+
+func TestTheFormNamesItsChannel(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	b.get("/comune/testimonianze/nuova").says("quando sarà collegato, sul canale YouTube")
+	w.exec(`INSERT INTO channels (id, title, uploads_playlist, scopes, connected_at, connected_by) VALUES ('UC1', 'Città metropolitana di Torino', 'UU1', 'x', ?, 'x')`, noon)
+	b.get("/comune/testimonianze/nuova").says("sul canale YouTube «Città metropolitana di Torino»")
+	b.get("/fr/comune/testimonianze/nuova").says("sur la chaîne YouTube « Città metropolitana di Torino »")
+}
+
+func TestWithdrawing(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	id := b.post("/comune/testimonianze", form()).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	b.get(address).says("Ritira la testimonianza", "La bozza si chiude")
+	a := b.post(address+"/ritira", url.Values{"reason": {"Abbiamo cambiato idea"}}).want(http.StatusSeeOther)
+	b.get(a.header.Get("Location")).says("Testimonianza ritirata.", "Hai ritirato questa testimonianza", "Abbiamo cambiato idea")
+	a = b.get(address).want(http.StatusOK).says("Hai ritirato questa testimonianza", form().Get("description")[:20])
+	if len(a.find("form", "id", "testimony-form")) > 0 || len(a.find("details", "id", "withdraw")) > 0 {
+		t.Error("what was withdrawn can still be changed")
+	}
+	b.post(address, form("title", "Ancora")).want(http.StatusConflict).says("non si può più modificare")
+	if got := w.said(id); got.Title != form().Get("title") || got.State != testimony.Withdrawn {
+		t.Errorf("it is %s: %q", got.State, got.Title)
+	}
+}
+
+func TestAFormSentTwiceMakesOneDraft(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	action := attr(b.get("/comune/testimonianze/nuova").one("form", "id", "testimony-form"), "action")
+	first := b.post(action, form("title", "Prima")).made()
+	if again := b.post(action, form("title", "Dopo")).made(); again != first {
+		t.Errorf("two drafts: %d and %d", first, again)
+	}
+	if got := w.said(first).Title; got != "Dopo" {
+		t.Errorf("the title is %q", got)
+	}
+	if other := attr(b.get("/comune/testimonianze/nuova").one("form", "id", "testimony-form"), "action"); other == action {
+		t.Error("two forms have one name")
+	}
+	// Another town hall's form of the same name is another form.
+	if other := w.townHall(ivrea).post(action, form()).made(); other == first {
+		t.Error("somebody else's draft was changed")
+	}
+}

@@ -1,0 +1,212 @@
+// The draft saves itself. What has not reached the portal yet is also kept on
+// this device, and forgotten as soon as it has.
+import { type Saved, post, Refusal } from "./portal";
+import { moment, type Words } from "./words";
+
+// Milliseconds: after the last key, at most while somebody goes on typing, and
+// before trying again when the line is down.
+const pause = 1_200;
+const longest = 10_000;
+const again = 5_000;
+
+type Values = [string, string][];
+
+export class Draft {
+  private dirty = false;
+  private since = 0;
+  private timer: number | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+  private closed = false; // it cannot be changed any more
+
+  constructor(
+    private readonly form: HTMLFormElement,
+    private readonly line: HTMLElement,
+    private readonly words: Words,
+    private readonly saved: (answer: Saved) => void,
+  ) {
+    for (const kind of ["input", "change"]) {
+      form.addEventListener(kind, ({ target }) => {
+        if (!(target instanceof HTMLInputElement && target.type === "file")) this.touch();
+      });
+    }
+    document.addEventListener("visibilitychange", () => this.flush());
+    window.addEventListener("pagehide", () => this.flush());
+    window.addEventListener("online", () => this.flush());
+  }
+
+  /** 0 before the first save. */
+  get id(): number {
+    return Number(this.form.dataset.id);
+  }
+
+  /** Where it is, in the page's language. */
+  get address(): string {
+    return this.form.action;
+  }
+
+  /** Is there anything that the portal does not have? */
+  get unsaved(): boolean {
+    return this.dirty && !this.closed;
+  }
+
+  private touch(): void {
+    if (this.closed) return;
+    this.dirty = true;
+    this.since ||= Date.now();
+    if (this.line.dataset.tone !== "wrong") this.say(this.words("saving"));
+    keep(this.key, this.values());
+    this.later(Math.max(0, Math.min(pause, this.since + longest - Date.now())));
+  }
+
+  private later(wait: number): void {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), wait);
+  }
+
+  private flush(): void {
+    if (this.unsaved) this.save().catch(() => undefined); // the line has said why
+  }
+
+  /** Saves what is in the form now. */
+  save(): Promise<Saved> {
+    return this.send(false);
+  }
+
+  /** Saves, and asks for review. */
+  ask(): Promise<Saved> {
+    return this.send(true);
+  }
+
+  /** Sends one after the other: two first saves would make two drafts. */
+  private send(asking: boolean): Promise<Saved> {
+    const sent = this.queue.then(() => this.sendNow(asking));
+    this.queue = sent.catch(() => undefined);
+    return sent;
+  }
+
+  private async sendNow(asking: boolean): Promise<Saved> {
+    window.clearTimeout(this.timer);
+    this.say(this.words(asking ? "submitting" : "saving"));
+    const values = this.values();
+    this.dirty = false;
+    this.since = 0;
+    const address = new URL(this.address);
+    if (asking) address.searchParams.set("poi", "invia");
+    try {
+      const answer = await post(address.href, new URLSearchParams(values));
+      if (!this.dirty) forget(this.key);
+      this.moveTo(answer);
+      if (this.dirty) keep(this.key, this.values());
+      this.say(this.words("saved", { time: moment(new Date(answer.saved_at)) }));
+      this.saved(answer);
+      return answer;
+    } catch (error) {
+      this.dirty = true;
+      this.failed(error, asking);
+      throw error;
+    }
+  }
+
+  private failed(error: unknown, asking: boolean): void {
+    if (error instanceof Refusal) {
+      this.closed = error.status === 409;
+      this.say(`${this.words("refused")} ${error.message}`, true);
+      if (!this.closed) this.later(12 * again); // signed in again elsewhere, perhaps
+      return;
+    }
+    this.say(this.words(asking ? "notSent" : "offline"), true);
+    this.later(again);
+  }
+
+  /** A first save gives the draft its address, also for whoever reloads. */
+  private moveTo(answer: Saved): void {
+    if (this.id) return;
+    this.form.dataset.id = String(answer.id);
+    this.form.setAttribute("action", answer.address);
+    for (const button of this.form.querySelectorAll<HTMLButtonElement>("button[formaction]")) {
+      button.setAttribute("formaction", answer.address + "?poi=invia");
+    }
+    history.replaceState(null, "", answer.address);
+    forget(this.keyOf("new"));
+  }
+
+  /** Screen readers hear what is wrong, not each time that all is well. */
+  private say(text: string, wrong = false): void {
+    this.line.setAttribute("aria-live", wrong ? "polite" : "off");
+    this.line.textContent = text;
+    this.line.dataset.tone = wrong ? "wrong" : "";
+  }
+
+  private values(): Values {
+    const values: Values = [];
+    for (const [name, value] of new FormData(this.form)) {
+      if (typeof value === "string") values.push([name, value]);
+    }
+    return values;
+  }
+
+  private get key(): string {
+    return this.keyOf(this.id || "new");
+  }
+
+  private keyOf(id: number | string): string {
+    return `voci.draft.${this.form.dataset.municipality}.${id}`;
+  }
+
+  /** What was typed here and did not reach the portal, if it is not in the form. */
+  kept(): { at: Date; take: () => void; drop: () => void } | null {
+    const found = recall(this.key);
+    if (!found) return null;
+    if (JSON.stringify(found.values) === JSON.stringify(this.values())) {
+      forget(this.key);
+      return null;
+    }
+    return { at: new Date(found.at), take: () => this.fill(found.values), drop: () => forget(this.key) };
+  }
+
+  private fill(values: Values): void {
+    for (const control of this.form.elements) {
+      if (control instanceof HTMLInputElement && (control.type === "checkbox" || control.type === "radio")) {
+        control.disabled = false;
+        control.checked = values.some(([name, value]) => name === control.name && value === control.value);
+        control.dispatchEvent(new Event("change", { bubbles: true }));
+      } else if (control instanceof HTMLInputElement || control instanceof HTMLTextAreaElement || control instanceof HTMLSelectElement) {
+        const found = values.find(([name]) => name === control.name);
+        if (!found || control.type === "file") continue;
+        control.value = found[1];
+        control.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    }
+  }
+}
+
+// Two weeks, as long as the portal keeps an upload.
+const life = 14 * 24 * 60 * 60 * 1000;
+
+// A browser may refuse to keep anything; then there is one safety less.
+function keep(key: string, values: Values): void {
+  try {
+    localStorage.setItem(key, JSON.stringify({ at: Date.now(), values }));
+  } catch {
+    // nothing to be done
+  }
+}
+
+function recall(key: string): { at: number; values: Values } | null {
+  try {
+    const found = JSON.parse(localStorage.getItem(key) ?? "null") as { at: number; values: Values } | null;
+    if (found && Date.now() - found.at < life) return found;
+    localStorage.removeItem(key);
+  } catch {
+    // as if there were nothing
+  }
+  return null;
+}
+
+function forget(key: string): void {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // it was never kept
+  }
+}
