@@ -109,8 +109,10 @@ func (a *App) serve(ctx context.Context, part Part, console io.Writer) (err erro
 
 // listen opens the doors.
 func (a *App) listen(ctx, inside context.Context, group *errgroup.Group, handler http.Handler, console io.Writer) error {
+	// What cannot be taken over now is tried again at the next start, and logged:
+	// one upload must not keep the portal's doors shut.
 	if err := a.Uploads.Recover(ctx); err != nil {
-		return err
+		a.Log.WarnContext(ctx, "not every upload could be taken over", "error", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Settings.Listen)
 	if err != nil {

@@ -85,10 +85,8 @@ func (s *Store) DiscardUpload(ctx context.Context, id string) error {
 // ReceiveVideo notes that a whole file lies in the vault and has it looked at.
 // Called twice for one upload it changes nothing. An older file of the same
 // testimony is replaced, but one that staff already approved is not: then it
-// returns fault.Conflict, and the file that came too late is noted as replaced,
-// so that no file lies in the vault that nobody knows of.
+// returns fault.Conflict.
 func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
-	late := false
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		var n int64
 		if err := tx.Model(&Video{}).Where("upload_id = ?", v.UploadID).Count(&n).Error; err != nil || n > 0 {
@@ -98,8 +96,8 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 		if err != nil {
 			return err
 		}
-		if late = !t.State.Editable(); late {
-			return s.receiveLate(tx, v)
+		if !t.State.Editable() {
+			return fault.New(fault.Conflict, "testimony.not_editable")
 		}
 		if err := tx.Model(&Video{}).Where("testimony_id = ? AND state <> ?", t.ID, VideoReplaced).
 			Update("state", VideoReplaced).Error; err != nil {
@@ -120,21 +118,7 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 	if err != nil {
 		return fmt.Errorf("take in the video of testimony %d: %w", v.TestimonyID, err)
 	}
-	if late {
-		return fault.New(fault.Conflict, "testimony.not_editable")
-	}
 	return nil
-}
-
-func (s *Store) receiveLate(tx *gorm.DB, v Video) error {
-	v.State, v.ReceivedAt = VideoReplaced, s.now()
-	if err := tx.Create(&v).Error; err != nil {
-		return err
-	}
-	if err := tx.Model(&Upload{}).Where("id = ?", v.UploadID).Update("received_at", s.now()).Error; err != nil {
-		return err
-	}
-	return audit.Write(tx, s.now(), audit.Portal, "video.late", "testimony", v.TestimonyID, map[string]any{"bytes": v.Bytes})
 }
 
 // GetVideo returns a file by its id, or fault.NotFound.

@@ -44,14 +44,13 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 		missing := t.Missing(s.now())
 		if t.Video != nil && t.Video.State == VideoUnusable {
 			missing.Add("video", t.Video.Reason.Key, pairs(t.Video.Reason.Args)...)
-		} else if t.Video == nil {
-			arriving, err := arriving(tx, t.ID)
-			if err != nil {
-				return err
-			}
-			if !arriving {
-				missing.Add("video", "testimony.video.empty")
-			}
+		} else if arriving, err := arriving(tx, t.ID); err != nil {
+			return err
+		} else if t.Video == nil && !arriving {
+			missing.Add("video", "testimony.video.empty")
+		} else if t.Video != nil && arriving {
+			// Which of the two is meant? The second would come too late.
+			missing.Add("video", "testimony.video.arriving")
 		}
 		if err := missing.Err(); err != nil {
 			return err

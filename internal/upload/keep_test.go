@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/voci-in-comune/voci/internal/fault"
 )
 
 // crash leaves the files of an upload as a crash at some instruction would.
@@ -134,6 +136,27 @@ func TestRecoverGoesOnAfterAFailure(t *testing.T) {
 	}
 	if n := len(d.taken()); n != 4 {
 		t.Errorf("%d calls, want one more for the one that failed", n)
+	}
+}
+
+// TestARefusalForGoodLeavesNothing: the testimony was withdrawn while its file
+// arrived. Nothing of the file stays, and the next start has nothing to trip on.
+func TestARefusalForGoodLeavesNothing(t *testing.T) {
+	before := newDesk(t, nil)
+	address := before.crashed(100, random(100), crash{offset: 100})
+	d := before.again(t)
+	d.takeErr = []error{fault.New(fault.Conflict, "testimony.not_editable")}
+	if err := d.Recover(t.Context()); fault.Of(err) != fault.Conflict {
+		t.Errorf("got %v", err)
+	}
+	id := idIn(address)
+	for _, path := range []string{d.vaultPath(id), d.dataPath(id), d.infoPath(id)} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", filepath.Base(path), err)
+		}
+	}
+	if err := d.Recover(t.Context()); err != nil || len(d.taken()) != 1 {
+		t.Errorf("offered again: %v", err)
 	}
 }
 

@@ -244,6 +244,9 @@ func (s store) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarab
 
 // DeclareLength implements handler.LengthDeclarableUpload.
 func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
+	if length <= 0 {
+		return refuse(ctx, fault.New(fault.Invalid, "upload.empty"))
+	}
 	u.info.Size = length
 	u.info.SizeIsDeferred = false
 	if err := u.save(); err != nil {
@@ -279,7 +282,7 @@ func (r *Receiver) settle(ctx context.Context, u *tusUpload) error {
 		return nil
 	}
 	if u.info.Size == 0 {
-		return fault.New(fault.Invalid, "upload.empty")
+		return r.giveUp(u.info.ID, fault.New(fault.Invalid, "upload.empty"))
 	}
 	rec, err := u.describe()
 	if err != nil {
@@ -292,7 +295,11 @@ func (r *Receiver) settle(ctx context.Context, u *tusUpload) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if err := r.opt.Received(ctx, rec); err != nil {
-		if fault.Of(err) != fault.Unknown {
+		switch fault.Of(err) {
+		case fault.Conflict, fault.NotFound, fault.Gone, fault.Forbidden, fault.Invalid:
+			return r.giveUp(rec.UploadID, err)
+		case fault.Unknown:
+		default:
 			return err
 		}
 		return fault.Wrap(err, fault.Unavailable, "upload.unavailable")
@@ -305,6 +312,20 @@ func (r *Receiver) settle(ctx context.Context, u *tusUpload) error {
 	}
 	r.opt.Log.InfoContext(ctx, "upload received", "upload", rec.UploadID, "testimony", rec.TestimonyID, "bytes", rec.Bytes)
 	return nil
+}
+
+// giveUp deletes a whole file that is refused for good, such as one that came
+// after its testimony was withdrawn: nobody may be left with it, and offering it
+// again at each start would change nothing. It returns why.
+func (r *Receiver) giveUp(id string, why error) error {
+	if err := os.Remove(r.vaultPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(why, fmt.Errorf("delete a refused file: %w", err))
+	}
+	if err := errors.Join(syncDir(r.opt.Vault), r.remove(id)); err != nil {
+		return errors.Join(why, err)
+	}
+	r.opt.Log.Info("upload refused", "upload", id, "why", why.Error())
+	return why
 }
 
 // moveToVault renames the bytes of a whole upload, if that was not done yet,
