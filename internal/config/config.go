@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -172,7 +173,7 @@ func (s *Settings) checkServing() error {
 
 func hostOnly(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.User == nil
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.Trim(u.Path, "/") == "" && !strings.ContainsAny(address, "?#") && u.User == nil
 }
 
 func (s *Settings) checkProduction() error {
@@ -201,6 +202,17 @@ func (s *Settings) checkChannel() error {
 			errs = append(errs, wrong(name, "%q must be a host only, such as http://127.0.0.1:8099", v))
 		}
 	}
+	for name, v := range map[string]string{
+		"VOCI_GOOGLE_AUTH_URL": s.GoogleAuthURL, "VOCI_GOOGLE_TOKEN_URL": s.GoogleTokenURL, "VOCI_GOOGLE_REVOKE_URL": s.GoogleRevokeURL,
+		"VOCI_ACCESSIBILITY_URL": s.AccessibilityURL, "VOCI_PRIVACY_URL": s.PrivacyURL, "VOCI_LEGAL_URL": s.LegalURL,
+	} {
+		if u, err := url.Parse(v); v != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
+			errs = append(errs, wrong(name, "%q is no address: write it as https://…", v))
+		}
+	}
+	if _, err := mail.ParseAddress(s.MailFrom); err != nil {
+		errs = append(errs, wrong("VOCI_MAIL_FROM", "%q is no sender: write it as Voci in Comune <voci@example.it>", s.MailFrom))
+	}
 	if s.YouTube == YouTubeLive && (s.GoogleClientID == "" || s.GoogleClientSecret == "") {
 		errs = append(errs, wrong("VOCI_GOOGLE_CLIENT_ID, VOCI_GOOGLE_CLIENT_SECRET", "with VOCI_YOUTUBE=live both must be set"))
 	}
@@ -214,8 +226,20 @@ func (s *Settings) checkChannel() error {
 	return errors.Join(errs...)
 }
 
+// Shortest waits: more often would only be a nuisance to YouTube.
+const (
+	shortestSync = time.Minute
+	shortestPoll = 50 * time.Millisecond // for tests beside the sandbox
+)
+
 func (s *Settings) checkAmounts() error {
 	var errs []error
+	if s.SyncEvery > 0 && s.SyncEvery < shortestSync {
+		errs = append(errs, wrong("VOCI_SYNC_EVERY", "it must be at least %s", shortestSync))
+	}
+	if s.PollEvery > 0 && s.PollEvery < shortestPoll {
+		errs = append(errs, wrong("VOCI_POLL_EVERY", "it must be at least %s", shortestPoll))
+	}
 	for name, v := range map[string]int64{
 		"VOCI_MAX_UPLOAD_BYTES": s.MaxUploadBytes, "VOCI_MAX_DURATION": int64(s.MaxDuration), "VOCI_SYNC_EVERY": int64(s.SyncEvery),
 		"VOCI_POLL_EVERY": int64(s.PollEvery), "VOCI_QUOTA_UPLOADS": int64(s.UploadsPerDay), "VOCI_QUOTA_STATISTICS": int64(s.StatisticsPerDay), "VOCI_QUOTA_UNITS": int64(s.UnitsPerDay),

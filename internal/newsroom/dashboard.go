@@ -16,7 +16,7 @@ func (n *Newsroom) dashboard(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	board, err := n.Dashboard.Board(ctx, dashboard.Ask{
-		Lang: page.Lang(ctx), Path: "/redazione/cruscotto", Page: number(c), Staff: true,
+		Lang: page.Lang(ctx), Path: "/redazione/cruscotto", Page: page.PageNumber(c), Staff: true,
 	})
 	if err != nil {
 		return err

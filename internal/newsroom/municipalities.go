@@ -52,7 +52,7 @@ func (n *Newsroom) list(c echo.Context) (municipalitiesPage, error) {
 	view := municipalitiesPage{
 		Size: n.Registry.Size(), Zones: n.Registry.Zones(), Query: strings.TrimSpace(c.QueryParam("q")), Zone: c.QueryParam("zona"),
 	}
-	at := number(c)
+	at := page.PageNumber(c)
 	links, err := n.Accounts.LinksInForce(ctx)
 	if err != nil {
 		return view, err
@@ -138,7 +138,7 @@ func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Muni
 	if use, ok := links[m.IstatCode]; ok {
 		row.Link = &use
 	}
-	at := number(c)
+	at := page.PageNumber(c)
 	list, total, err := n.Testimonies.OfMunicipality(ctx, m.IstatCode, (at-1)*perPage, perPage)
 	if err != nil {
 		return err

@@ -98,15 +98,6 @@ func (n *Newsroom) done(c echo.Context, key, path string) error {
 	return c.Redirect(http.StatusSeeOther, page.Localize(page.Lang(ctx), path))
 }
 
-// number reads the page of a list from the address, 1 if it is none.
-func number(c echo.Context) int {
-	n, err := strconv.Atoi(c.QueryParam("pagina"))
-	if err != nil || n < 1 {
-		return 1
-	}
-	return n
-}
-
 // testimonyOf returns the testimony that the address names.
 func (n *Newsroom) testimonyOf(c echo.Context) (account.Person, *testimony.Testimony, error) {
 	p, err := staff(c)

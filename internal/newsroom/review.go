@@ -35,7 +35,7 @@ func (n *Newsroom) reviewQueue(c echo.Context) error {
 	if _, err := staff(c); err != nil {
 		return err
 	}
-	at := number(c)
+	at := page.PageNumber(c)
 	list, total, err := n.Testimonies.InReviewQueue(c.Request().Context(), (at-1)*perPage, perPage)
 	if err != nil {
 		return err

@@ -136,9 +136,8 @@ func (o *observer) ReadFrom(r io.Reader) (int64, error) {
 
 // maskedPath is a path as the log may show it: what follows /entra/ is a secret.
 func maskedPath(path string) string {
-	lang, rest := splitLang(path)
-	if strings.HasPrefix(rest, "/entra/") {
-		return Localize(lang, "/entra/…")
+	if at := strings.Index(strings.ToLower(path), "/entra/"); at >= 0 { // also mistyped
+		return path[:at] + "/entra/…"
 	}
 	return path
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -98,13 +99,21 @@ func plainPath(r *http.Request) string {
 // cache.
 var queryNames = []string{"comune", "lingua", "ordine", "pagina", "q", "tema", "zona"}
 
+// longestValue bounds a parameter, in bytes: no name or search is longer.
+const longestValue = 200
+
+func isNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n > 0
+}
+
 // keptQuery is the query with only the parameters that pages read, in a fixed
 // order.
 func keptQuery(q url.Values) string {
 	kept := url.Values{}
 	for _, name := range queryNames {
 		for _, v := range q[name] {
-			if v != "" {
+			if v != "" && len(v) <= longestValue && (name != "pagina" || isNumber(v)) {
 				kept.Add(name, v)
 			}
 		}

@@ -197,6 +197,9 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, name s
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", lang)
+	if frame.Secret { // its own address may be the secret
+		h.Set("Referrer-Policy", "same-origin")
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}

@@ -1,9 +1,12 @@
 package page
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 )
@@ -76,6 +79,22 @@ type Pagination struct {
 	Path        string // without language
 	Query       url.Values
 	Param       string // name of the page's number; default "pagina"
+}
+
+// lastPage is beyond every list's end, and small enough to be multiplied.
+const lastPage = 1_000_000
+
+// PageNumber reads the page of a list from the address. What is no number is the
+// first page; what is larger than any list stays beyond its end.
+func PageNumber(c echo.Context) int {
+	n, err := strconv.Atoi(c.QueryParam("pagina"))
+	if errors.Is(err, strconv.ErrRange) && n > 0 {
+		return lastPage
+	}
+	if err != nil || n < 1 {
+		return 1
+	}
+	return min(n, lastPage)
 }
 
 // PageCount counts the pages of total items.

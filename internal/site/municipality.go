@@ -132,7 +132,7 @@ func (s *Site) municipality(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	at := number(c)
+	at := page.PageNumber(c)
 	list, total, err := s.Testimonies.Shown(ctx, testimony.Filter{Municipality: m.IstatCode}, (at-1)*perPage, perPage)
 	if err != nil {
 		return err

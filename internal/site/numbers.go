@@ -10,7 +10,7 @@ import (
 // numbers is the public dashboard.
 func (s *Site) numbers(c echo.Context) error {
 	ctx := c.Request().Context()
-	board, err := s.Dashboard.Board(ctx, dashboard.Ask{Lang: page.Lang(ctx), Path: "/numeri", Page: number(c)})
+	board, err := s.Dashboard.Board(ctx, dashboard.Ask{Lang: page.Lang(ctx), Path: "/numeri", Page: page.PageNumber(c)})
 	if err != nil {
 		return err
 	}

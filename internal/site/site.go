@@ -6,7 +6,6 @@ package site
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -54,16 +53,6 @@ func (s *Site) live() bool { return s.YouTube == config.YouTubeLive }
 // render shows a page of the site.
 func (s *Site) render(c echo.Context, name string, frame page.Frame) error {
 	return s.Pages.Render(c, http.StatusOK, "site/"+name, frame)
-}
-
-// number reads the page of a list from the address. What is no number, or the
-// first page written out, is the first page.
-func number(c echo.Context) int {
-	n, err := strconv.Atoi(c.QueryParam("pagina"))
-	if err != nil || n < 1 {
-		return 1
-	}
-	return n
 }
 
 // errNoPage is what somebody gets who asks for a page beyond the last of a list.

@@ -50,7 +50,7 @@ func (s *Site) testimonies(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	at := number(c)
+	at := page.PageNumber(c)
 	list, total, err := s.Testimonies.Shown(ctx, filter, (at-1)*perPage, perPage)
 	if err != nil {
 		return err

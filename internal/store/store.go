@@ -43,6 +43,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
+	// What is in it is not for other users of the machine, whatever the folder
+	// allows; its journal takes the rights of the file.
+	if err := private(path); err != nil {
+		return nil, err
+	}
 	write, err := open(path, url.Values{
 		"_txlock":       {"immediate"},
 		"_journal_mode": {"WAL"},
@@ -60,6 +65,18 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// private makes the file, if it is not there, readable by its owner only.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = errors.Join(f.Chmod(0o600), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("open the database %s: %w", filepath.Base(path), err)
+	}
+	return nil
 }
 
 func open(path string, pragmas url.Values, conns int) (*gorm.DB, error) {

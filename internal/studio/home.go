@@ -55,10 +55,7 @@ func (s *Studio) home(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	number, err := strconv.Atoi(c.QueryParam("pagina"))
-	if err != nil || number < 1 {
-		number = 1
-	}
+	number := page.PageNumber(c)
 	list, total, err := s.testimonies.OfMunicipality(ctx, p.MunicipalityCode, (number-1)*perPage, perPage)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ type Form struct {
 func (t *Testimony) apply(f Form, themes []Theme, now time.Time) {
 	t.Unfinished = Unfinished{}
 	text := func(name, typed string, into *string, check func(string) fault.Fields) {
-		v := strings.TrimSpace(typed)
+		v := strings.TrimSpace(strings.Map(visible, typed))
 		if len(check(v)) > 0 {
 			t.Unfinished[name] = clip(typed)
 			return
@@ -81,6 +81,17 @@ func (t *Testimony) apply(f Form, themes []Theme, now time.Time) {
 		t.Unfinished["themes"] = strings.Join(slugs, ",")
 		t.Themes = t.Themes[:MaxThemes]
 	}
+}
+
+// visible drops what nobody sees and what turns the direction of a text around:
+// a title must be what it looks like. Joiners, as emoji have them, stay.
+func visible(r rune) rune {
+	switch {
+	case r == '\u200b', r == '\u2060', r == '\ufeff', r == '\u00ad', // spaces of no width, soft hyphen
+		r == '\u200e', r == '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069': // directions
+		return -1
+	}
+	return r
 }
 
 // maxKept bounds what is kept of a value that cannot be accepted.

@@ -111,7 +111,7 @@ func (t *Inspector) encode(ctx context.Context, path string, p probed, facts Fac
 	_, err = t.run(ctx, task{
 		tool: t.tools.FFmpeg, args: args,
 		// Enough for 4K on a small machine that does other things as well.
-		timeout:  30*time.Minute + 8*duration,
+		timeout:  20*time.Minute + 4*duration,
 		maxWrite: 16<<20 + int64(1.5*limit.Seconds()*(maxRate+soundRate)/8),
 		stdout:   &lines{fn: func(line string) error { report(line, duration, progress); return nil }},
 	})

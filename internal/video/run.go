@@ -31,6 +31,9 @@ type task struct {
 	stdout   io.Writer     // may be nil; an error of its Write ends the tool
 }
 
+// errTooSlow means that a tool was ended by its own limit of time.
+var errTooSlow = errors.New("it took too long")
+
 // run runs a tool confined and waits for it. It returns what the tool said on
 // its standard error, at most the last stderrKept bytes.
 func (t *Inspector) run(ctx context.Context, k task) (string, error) {
@@ -38,7 +41,7 @@ func (t *Inspector) run(ctx context.Context, k task) (string, error) {
 	if k.tool == "" || t.tools.Prlimit == "" || t.tools.Nice == "" {
 		return "", errors.New("running ffmpeg: the tools were not found; see Find")
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, k.timeout, errTooSlow)
 	defer cancel()
 
 	args := []string{
@@ -74,6 +77,9 @@ func (t *Inspector) run(ctx context.Context, k task) (string, error) {
 		return tail.String(), sink.err
 	case err == nil:
 		return tail.String(), nil
+	case errors.Is(context.Cause(ctx), errTooSlow):
+		// Trying again would take the machine from everybody else as long again.
+		return tail.String(), fault.Wrap(fmt.Errorf("running %s: %w", name, errTooSlow), fault.Invalid, "video.too_slow")
 	case ctx.Err() != nil:
 		return tail.String(), fmt.Errorf("running %s: %w", name, ctx.Err())
 	}

@@ -14,9 +14,9 @@
 //     the portal.
 //
 // Errors are of two sorts. A file that cannot be used is a *fault.Error of kind
-// fault.Invalid, whose message says the remedy; asking again will not help.
-// Anything else (a tool that is missing or was killed, a full disk, the time
-// limit) is a plain error: the file may be good and the work is worth retrying.
+// fault.Invalid, whose message says the remedy; asking again will not help: also
+// one that takes a tool longer than any reasonable video does. Anything else (a
+// tool that is missing or was killed, a full disk) is a plain error: the file may be good and the work is worth retrying.
 //
 // The package needs Linux (prlimit of util-linux, parent-death signals). It
 // never knows about the database, HTTP, or who sent the file.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -102,6 +104,20 @@ func (s *Sandbox) videoState(v *video, now time.Time) VideoState {
 		}
 	}
 	return state
+}
+
+// guarded keeps pages of other sites, which a browser on this machine may have
+// open, from the controls: also those whose name was made to lead here.
+func guarded(next http.HandlerFunc) http.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if err := protection.Check(r); err != nil || (host != "localhost" && !net.ParseIP(host).IsLoopback()) {
+			http.Error(w, "only for this machine", http.StatusForbidden)
+			return
+		}
+		next(w, r)
+	}
 }
 
 func (s *Sandbox) serveState(w http.ResponseWriter, r *http.Request) {

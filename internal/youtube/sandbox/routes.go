@@ -42,9 +42,9 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("POST /o/oauth2/v2/auth", s.decideConsent)
 	s.mux.HandleFunc("POST /token", s.serveToken)
 	s.mux.HandleFunc("POST /revoke", s.serveRevoke)
-	s.mux.HandleFunc("GET /sandbox/state", s.serveState)
+	s.mux.HandleFunc("GET /sandbox/state", guarded(s.serveState))
 	s.mux.HandleFunc("GET /sandbox/thumbnails/{id}", s.serveThumbnail)
-	s.mux.HandleFunc("/sandbox/faults", s.serveFaults)
+	s.mux.HandleFunc("/sandbox/faults", guarded(s.serveFaults))
 
 	read := []string{scopeReadonly, scopeYouTube, scopeForceSSL}
 	write := []string{scopeYouTube, scopeForceSSL}
