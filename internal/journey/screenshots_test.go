@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,14 +73,7 @@ func TestScreenshots(t *testing.T) {
 	enter(moderator, p.Command("link", "--staff", "redattrice@example.org", "--role", "moderator"), "/redazione")
 
 	g.empty(citizen, hall, desk)
-	made := make(chan error, 1)
-	go func() {
-		_, trouble, err := p.Try("demo", "--count", "6")
-		if err != nil {
-			err = fmt.Errorf("voci demo: %w\n%s", err, trouble)
-		}
-		made <- err
-	}()
+	made := samples(p, 6)
 	g.townHall(p, hall, moderator)
 	if err := <-made; err != nil {
 		t.Fatal(err)
@@ -88,6 +82,22 @@ func TestScreenshots(t *testing.T) {
 	g.citizens(p, citizen)
 	g.staff(p, desk, moderator)
 	g.refusals(p, citizen, hall, moderator)
+}
+
+// samples has the program make samples, and tells when they are there. One by
+// one, for each takes its time on a slow machine.
+func samples(p *portal.Portal, count int) <-chan error {
+	made := make(chan error, 1)
+	go func() {
+		for i := 1; i <= count; i++ {
+			if _, trouble, err := p.Try("demo", "--count", strconv.Itoa(i)); err != nil {
+				made <- fmt.Errorf("voci demo: %w\n%s", err, trouble)
+				return
+			}
+		}
+		made <- nil
+	}()
+	return made
 }
 
 // empty are the pages before anything was sent.

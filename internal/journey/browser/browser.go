@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds every wait.
-const patience = 40 * time.Second
+// patience bounds every wait, on a machine with much else to do.
+const patience = 90 * time.Second
 
 // Size is the window somebody looks through.
 type Size struct {
