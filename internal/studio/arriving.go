@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"mime/multipart"
 	"net/http"
 	"path"
 	"time"
@@ -28,8 +29,8 @@ type arriving struct {
 const birth = time.Minute
 
 // arriving finds for each testimony the upload to go on with, and how far it
-// came. One whose files are gone (given up, or too old) is noted as such, so
-// that nobody waits for it.
+// came. One whose files are gone (given up, or too old) or that another file
+// overtook is noted as such, so that nobody waits for it.
 func (s *Studio) arriving(ctx context.Context, list []testimony.Testimony) (map[int64]*arriving, error) {
 	var ids []int64
 	received := make(map[int64]time.Time, len(list))
@@ -49,14 +50,17 @@ func (s *Studio) arriving(ctx context.Context, list []testimony.Testimony) (map[
 	coming := make(map[int64]*arriving, len(open))
 	for id, uploads := range open {
 		for _, u := range uploads {
-			if u.CreatedAt.Before(received[id]) {
-				break // a whole file came after it
+			if u.CreatedAt.Before(received[id]) { // a whole file came after it
+				if err := s.testimonies.DiscardUpload(ctx, u.ID); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			if coming[id] != nil {
+				continue
 			}
 			if coming[id], err = s.offset(ctx, u); err != nil {
 				return nil, err
-			}
-			if coming[id] != nil {
-				break
 			}
 		}
 	}
@@ -86,6 +90,37 @@ func (s *Studio) receive(c echo.Context) error {
 		return s.testimonies.DiscardUpload(context.WithoutCancel(c.Request().Context()), path.Base(c.Request().URL.Path))
 	}
 	return nil
+}
+
+// cancel gives up the uploads of a testimony that have not come to their end.
+// What was typed is saved, for its button is one of the form.
+func (s *Studio) cancel(c echo.Context) error {
+	p, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	f, err := readForm(c, formOf(t), func(testimony.Form, *multipart.Part) error { return nil })
+	if err != nil {
+		return err
+	}
+	if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, f); err != nil {
+		return err
+	}
+	open, err := s.testimonies.OpenUploads(ctx, []int64{t.ID})
+	if err != nil {
+		return err
+	}
+	for _, u := range open[t.ID] {
+		if err := s.uploads.Discard(ctx, u.ID); err != nil {
+			return err
+		}
+		if err := s.testimonies.DiscardUpload(ctx, u.ID); err != nil {
+			return err
+		}
+	}
+	s.sessions.SetFlash(ctx, "studio.upload_cancelled")
+	return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)))
 }
 
 // state is what the page's script asks for, to show without a reload what

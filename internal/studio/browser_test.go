@@ -12,9 +12,11 @@ import (
 	"github.com/voci-in-comune/voci/internal/video/videotest"
 )
 
-// inBrowser is a portal that looks at files as they come, and a browser.
+// inBrowser is a portal that looks at files as they come, and a browser. Such
+// tests mostly wait, and do so beside each other.
 func inBrowser(t *testing.T, changes ...func(*settings)) (*world, *browser.Browser) {
 	t.Helper()
+	t.Parallel()
 	w := open(t, changes...)
 	w.later(time.Since(noon)) // a browser's clock is the machine's
 	done := make(chan struct{})

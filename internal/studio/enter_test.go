@@ -135,6 +135,7 @@ func TestOnlyTheTownHallItselfComesIn(t *testing.T) {
 		{"GET", address + "/video"},
 		{"POST", address},
 		{"POST", address + "/invia"},
+		{"POST", address + "/annulla-invio"},
 		{"POST", address + "/ritira"},
 	}
 	every := append([]ask{{"GET", "/comune"}, {"GET", "/comune/testimonianze/nuova"}, {"POST", "/comune/testimonianze"}}, asks...)
@@ -163,7 +164,7 @@ func TestFormsPostedFromAnotherSite(t *testing.T) {
 		"new browsers": {"Sec-Fetch-Site", "cross-site"},
 		"old browsers": {"Origin", "https://altrove.example"},
 	} {
-		for _, path := range []string{w.link(balme), "/esci", "/comune/testimonianze", address, address + "/invia", address + "/ritira", "/caricamenti/"} {
+		for _, path := range []string{w.link(balme), "/esci", "/comune/testimonianze", address, address + "/invia", address + "/annulla-invio", address + "/ritira", "/caricamenti/"} {
 			t.Run(name+" "+path, func(t *testing.T) {
 				b.post(path, url.Values{"title": {"Rubato"}}, header...).want(http.StatusForbidden).says("La richiesta arriva da un altro sito")
 			})

@@ -415,22 +415,48 @@ func TestAFileSentInOneGoTakesThePlaceOfAnUploadThatStopped(t *testing.T) {
 	if a := b.get(address).says("dopo.mp4", "Invia un altro file"); a.shown() != "ready" {
 		t.Errorf("of the file the page shows %q", a.shown())
 	}
+	b.post(address+"/invia", nil).want(http.StatusSeeOther)
+	if got := w.said(id); got.State != testimony.InReview {
+		t.Errorf("it is %s", got.State)
+	}
 }
 
-func TestAFileForWhatIsInReviewComesTooLate(t *testing.T) {
+func TestNoReviewWhileAnotherFileIsOnItsWay(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	id := b.postFile("/comune/testimonianze", form(), "prima.mp4", bytes.NewReader(film(t, videotest.Spec{}))).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	w.look()
+	w.later(time.Minute)
+	url := b.begin("", id, "dopo.mp4", 100)
+	if got := b.post(address+"/invia", nil).want(http.StatusUnprocessableEntity).wrong("video"); !strings.HasPrefix(got, "Un altro video sta ancora arrivando") {
+		t.Errorf("at the file it says %q", got)
+	}
+	// The way out, also without a script; what is typed meanwhile is kept.
+	a := b.get(address)
+	cancel := a.one("button", "id", "cancel-upload")
+	b.post(attr(cancel, "formaction"), form("title", "Un altro titolo")).want(http.StatusSeeOther)
+	b.get(address).says("Invio annullato", "Un altro titolo")
+	b.tus(http.MethodHead, url, nil).want(http.StatusNotFound)
+	b.post(address+"/invia", nil).want(http.StatusSeeOther)
+	if got := w.said(id); got.State != testimony.InReview || got.Video.Filename != "prima.mp4" {
+		t.Errorf("it is %s with %s", got.State, got.Video.Filename)
+	}
+}
+
+func TestAFileForWhatIsClosedComesTooLate(t *testing.T) {
 	w := open(t)
 	b := w.townHall(balme)
 	whole := film(t, videotest.Spec{})
-	id := b.postFile("/comune/testimonianze", form(), "prima.mp4", bytes.NewReader(whole)).made()
+	id := b.post("/comune/testimonianze", form()).made()
 	address := "/comune/testimonianze/" + itoa(id)
-	w.look()
-	url := b.begin("", id, "dopo.mp4", len(whole))
-	b.post(address+"/invia", nil).want(http.StatusSeeOther)
+	url := b.begin("", id, "tardi.mp4", len(whole))
+	b.post(address+"/ritira", nil).want(http.StatusSeeOther)
 	a := b.tus(http.MethodPatch, url, whole, "Upload-Offset", "0").want(http.StatusConflict)
 	if !strings.Contains(string(a.body), "non si può più modificare") {
 		t.Errorf("it says %q", a.body)
 	}
-	if got := w.said(id); got.State != testimony.InReview || got.Video.Filename != "prima.mp4" {
-		t.Errorf("it is %s with %s", got.State, got.Video.Filename)
+	if got := w.said(id); got.State != testimony.Withdrawn || got.Video != nil {
+		t.Errorf("it is %s with %v", got.State, got.Video)
 	}
 }

@@ -17,6 +17,7 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/comune/testimonianze/:id", s.save)
 	e.POST("/comune/testimonianze/:id/invia", s.submit)
 	e.POST("/comune/testimonianze/:id/ritira", s.withdraw)
+	e.POST("/comune/testimonianze/:id/annulla-invio", s.cancel)
 	e.GET("/comune/testimonianze/:id/stato", s.progress)
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)

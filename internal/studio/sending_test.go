@@ -41,7 +41,11 @@ func (w *world) draft(b person, tab *browser.Tab) (id int64) {
 func TestReviewIsAskedForWhileTheVideoIsOnItsWay(t *testing.T) {
 	w, b := inBrowser(t)
 	content := longFilm(t)
-	for i, size := range sizes {
+	windows := sizes[:1]
+	if os.Getenv("VOCI_PICTURES") != "" {
+		windows = sizes
+	}
+	for i, size := range windows {
 		tab := w.enter(t, b, size)
 		tab.Open("/comune/testimonianze/nuova")
 		tab.Until(`document.getElementById("testimony-form").dataset.ready === "yes"`)
@@ -169,19 +173,20 @@ func TestAFileThatIsNoVideoIsSaidWithoutReloading(t *testing.T) {
 	tab.Sees("Inviata. Ora la redazione la guarda", "Ora tocca alla redazione")
 }
 
+func TestAFullDiskIsSaid(t *testing.T) {
+	w, b := inBrowser(t, func(s *settings) { s.MinFree = 1 << 60 })
+	tab := w.enter(t, b, browser.Phone)
+	w.draft(w.townHall(balme), tab)
+	tab.Forgive("status of 507")
+	tab.ChooseFile("File del video", file(t, "spesa.mp4", []byte("video")))
+	tab.Sees("Il video non è stato preso", "In questo momento non c'è più spazio per i video.")
+	tab.Has("button", "Riprova")
+	tab.Check()
+	picture(tab, "form-full")
+}
+
 func TestWhatThePortalRefusesIsSaidInItsWords(t *testing.T) {
 	content := func(n int) string { return file(t, "spesa.mp4", make([]byte, n)) }
-	t.Run("a full disk", func(t *testing.T) {
-		w, b := inBrowser(t, func(s *settings) { s.MinFree = 1 << 60 })
-		tab := w.enter(t, b, browser.Phone)
-		w.draft(w.townHall(balme), tab)
-		tab.Forgive("status of 507")
-		tab.ChooseFile("File del video", content(1000))
-		tab.Sees("Il video non è stato preso", "In questo momento non c'è più spazio per i video.")
-		tab.Has("button", "Riprova")
-		tab.Check()
-		picture(tab, "form-full")
-	})
 	w, b := inBrowser(t)
 	hall := w.townHall(balme)
 	tab := w.enter(t, b, browser.Phone)

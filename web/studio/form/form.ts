@@ -119,6 +119,10 @@ function begin(form: HTMLFormElement): void {
   let submitting = false;
   form.addEventListener("submit", (event) => {
     if (!sending && input.files?.length) return; // the file goes with the form
+    if (event.submitter?.id === "cancel-upload") {
+      leaving = true;
+      return;
+    }
     event.preventDefault();
     delete form.dataset.sent; // see scripts/form
     if (submitting) return;

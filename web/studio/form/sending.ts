@@ -140,9 +140,9 @@ export class Sending {
       this.showSending(word);
       const outcome = await this.attempt(file);
       if (turn !== this.turn) return;
-      if (this.offset > before) tries = 0;
       const verdict = await this.judge(file, outcome);
       if (turn !== this.turn) return;
+      if (this.offset > before) tries = 0;
       switch (verdict.go) {
         case "arrived":
           return this.finish(turn);
