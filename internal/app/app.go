@@ -242,7 +242,7 @@ func (a *App) openWork() (err error) {
 			_, err := a.SyncViews(ctx)
 			return err
 		},
-		Nightly:  func(ctx context.Context, _ jobs.Nightly) error { return a.nightly(ctx) },
+		Nightly:  func(ctx context.Context, _ jobs.Nightly) error { return a.Nightly(ctx) },
 		SendMail: func(ctx context.Context, j jobs.SendMail) error { return a.Outbox.Send(ctx, j.MessageID) },
 	}, a.Settings.SyncEvery, a.Log)
 	return err
@@ -264,50 +264,6 @@ func (a *App) SyncViews(ctx context.Context) (views.Report, error) {
 		return report, errors.Join(err, a.Channels.Fail(ctx, err))
 	}
 	return report, err
-}
-
-// uploadLife is how long an upload that nobody goes on with is kept.
-const uploadLife = 14 * 24 * time.Hour
-
-// nightly checks the totals and forgets what is over.
-func (a *App) nightly(ctx context.Context) error {
-	differences, err := a.Views.Rebuild(ctx)
-	if err != nil {
-		return err
-	}
-	if differences > 0 {
-		a.Log.WarnContext(ctx, "the daily totals were mended", "differences", differences)
-		a.shown()
-	}
-	if err := a.Views.Thin(ctx); err != nil {
-		return err
-	}
-	if err := a.checkChannel(ctx); err != nil {
-		return err
-	}
-	if err := a.Sessions.Sweep(ctx); err != nil {
-		return fmt.Errorf("forget the sessions that are over: %w", err)
-	}
-	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
-	if err != nil {
-		return err
-	}
-	a.Log.InfoContext(ctx, "night's work done", "uploads_forgotten", gone)
-	return nil
-}
-
-// checkChannel asks whether the authorization still holds, as the terms of the
-// API want at least every 30 days of who keeps statistics.
-// https://developers.google.com/youtube/terms/developer-policies (III.E.4)
-func (a *App) checkChannel(ctx context.Context) error {
-	if a.Channels == nil {
-		return nil
-	}
-	err := a.Channels.Check(ctx)
-	if err != nil {
-		a.Log.WarnContext(ctx, "the channel does not answer as it should", "error", err)
-	}
-	return ctx.Err()
 }
 
 // Close closes what was opened.

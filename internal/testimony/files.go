@@ -3,6 +3,11 @@ package testimony
 import (
 	"context"
 	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
 )
 
 // Files are the files that the database names.
@@ -22,6 +27,9 @@ func (s *Store) Files(ctx context.Context) (Files, error) {
 		return f, fmt.Errorf("list the files: %w", err)
 	}
 	for _, v := range videos {
+		if v.Original == "" {
+			continue // forgotten
+		}
 		f.Originals = append(f.Originals, v.Original)
 		made := &f.Others
 		if v.State == VideoReady {
@@ -38,4 +46,31 @@ func (s *Store) Files(ctx context.Context) (Files, error) {
 		return f, fmt.Errorf("list the uploads: %w", err)
 	}
 	return f, nil
+}
+
+// Superseded lists the files that another took the place of, and that were
+// received before a moment; those already forgotten are not among them.
+func (s *Store) Superseded(ctx context.Context, before time.Time) ([]Video, error) {
+	var videos []Video
+	err := s.db.Reader(ctx).Where("state = ? AND original <> '' AND received_at < ?", VideoReplaced, before.UTC()).Order("id").Find(&videos).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the files that were replaced: %w", err)
+	}
+	return videos, nil
+}
+
+// ForgetFiles notes that the files of a replaced video are deleted.
+func (s *Store) ForgetFiles(ctx context.Context, v Video) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		err := tx.Model(&Video{}).Where("id = ? AND state = ?", v.ID, VideoReplaced).
+			Updates(map[string]any{"original": "", "poster": "", "rendition": ""}).Error
+		if err != nil {
+			return err
+		}
+		return audit.Write(tx, s.now(), audit.Portal, "video.forgotten", "testimony", v.TestimonyID, map[string]any{"video": v.ID})
+	})
+	if err != nil {
+		return fmt.Errorf("forget the files of video %d: %w", v.ID, err)
+	}
+	return nil
 }

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// uploadLife is how long an upload that nobody goes on with is kept.
+	uploadLife = 14 * 24 * time.Hour
+	// supersededLife is how long a file is kept after another took its place.
+	supersededLife = 7 * 24 * time.Hour
+)
+
+// Nightly checks the totals and forgets what is over.
+func (a *App) Nightly(ctx context.Context) error {
+	differences, err := a.Views.Rebuild(ctx)
+	if err != nil {
+		return err
+	}
+	if differences > 0 {
+		a.Log.WarnContext(ctx, "the daily totals were mended", "differences", differences)
+		a.shown()
+	}
+	if err := a.Views.Thin(ctx); err != nil {
+		return err
+	}
+	if err := a.checkChannel(ctx); err != nil {
+		return err
+	}
+	if err := a.Sessions.Sweep(ctx); err != nil {
+		return fmt.Errorf("forget the sessions that are over: %w", err)
+	}
+	files, err := a.forgetFiles(ctx)
+	if err != nil {
+		return err
+	}
+	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
+	if err != nil {
+		return err
+	}
+	a.Log.InfoContext(ctx, "night's work done", "uploads_forgotten", gone, "files_forgotten", files)
+	return nil
+}
+
+// checkChannel asks whether the authorization still holds, as the terms of the
+// API want at least every 30 days of who keeps statistics.
+// https://developers.google.com/youtube/terms/developer-policies (III.E.4)
+func (a *App) checkChannel(ctx context.Context) error {
+	if a.Channels == nil {
+		return nil
+	}
+	if err := a.Channels.Check(ctx); err != nil {
+		a.Log.WarnContext(ctx, "the channel does not answer as it should", "error", err)
+	}
+	return ctx.Err()
+}
+
+// forgetFiles deletes the files that others took the place of long enough ago.
+// The database forgets them last, so that a crash leaves the rest for the next
+// night.
+func (a *App) forgetFiles(ctx context.Context) (n int, err error) {
+	videos, err := a.Testimonies.Superseded(ctx, time.Now().Add(-supersededLife))
+	if err != nil {
+		return 0, err
+	}
+	for _, v := range videos {
+		if err := a.Uploads.Discard(ctx, v.UploadID); err != nil {
+			return n, err
+		}
+		for _, name := range []string{v.Poster, v.Rendition} {
+			if name == "" {
+				continue
+			}
+			if err := os.Remove(filepath.Join(a.Settings.Renditions(), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return n, fmt.Errorf("delete a file that was replaced: %w", err)
+			}
+		}
+		if err := a.Testimonies.ForgetFiles(ctx, v); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}

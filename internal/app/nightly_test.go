@@ -1,0 +1,68 @@
+package app_test
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/testimony"
+)
+
+// TestAFileThatWasReplacedIsForgottenAfterAWhile looks into the vault before and
+// after the night in which its time has come.
+func TestAFileThatWasReplacedIsForgottenAfterAWhile(t *testing.T) {
+	s := settings(t)
+	a := open(t, s)
+	ctx := account.With(t.Context(), account.Person{Role: account.Editor, MunicipalityCode: balme})
+	made, err := a.Testimonies.Create(ctx, "test", balme, testimony.Form{Title: "Prova"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(2) {
+		if _, err := a.Uploads.Stream(ctx, made.ID, "a.mp4", "video/mp4", bytes.NewReader(original(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vault := func() int {
+		t.Helper()
+		files, err := os.ReadDir(s.Vault())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	if err := a.Nightly(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := vault(); n != 2 {
+		t.Fatalf("%d files in the vault on the first night, want both", n)
+	}
+	err = a.DB.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`UPDATE videos SET received_at = datetime('now', '-8 days')`).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second night finds nothing to do
+		if err := a.Nightly(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := a.Testimonies.Get(ctx, balme, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := vault(); n != 1 || now.Video == nil {
+		t.Fatalf("%d files in the vault, the current one is %+v", n, now.Video)
+	}
+	if _, err := os.Stat(s.Vault() + "/" + now.Video.Original); err != nil {
+		t.Errorf("the current file is gone: %v", err)
+	}
+	files, err := a.Testimonies.Files(ctx)
+	if err != nil || len(files.Originals) != 1 {
+		t.Errorf("the database names %v: %v", files.Originals, err)
+	}
+}
