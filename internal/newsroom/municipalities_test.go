@@ -46,7 +46,7 @@ func TestTheRegistryIsFoundAsPeopleType(t *testing.T) {
 		}
 	}
 	a := b.get("/redazione/comuni?q=balme")
-	if got, want := text(a.rows()[0]), "Balme Ciriacese e Valli di Lanzo 95 1 Non ancora creato"; got != want {
+	if got, want := text(a.rows()[0]), "Balme Ciriacese e Valli di Lanzo · 95 abitanti Ciriacese e Valli di Lanzo 95 1 Non ancora creato"; got != want {
 		t.Errorf("the row of Balme: %q, want %q", got, want)
 	}
 	b.get("/redazione/comuni?q=Milano").want(http.StatusOK).says("Nessun Comune corrisponde.", "Mostra tutti i Comuni")
