@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,6 +164,53 @@ func TestTheScriptSavesAndLearnsWhatIsWrong(t *testing.T) {
 	a := b.post(got.Address, form(), "Accept", "application/json").want(http.StatusUnauthorized)
 	if !strings.Contains(string(a.body), "apri il tuo collegamento personale") {
 		t.Errorf("signed out it says %s", a.body)
+	}
+}
+
+// TestTwoPagesOfOneDraft saves from two pages what was changed on each: neither
+// takes away what the other brought.
+func TestTwoPagesOfOneDraft(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	address := b.post("/comune/testimonianze", form()).want(http.StatusSeeOther).header.Get("Location")
+	for _, changed := range []url.Values{
+		{"speaker_role": {"Sindaca di Balme"}}, {"tags": {"legna"}}, {"themes": {""}}, {}, {"themes": {"volontariato"}},
+	} {
+		b.post(address+"?parte=1", changed, "Accept", "application/json").want(http.StatusOK)
+	}
+	id, err := strconv.ParseInt(path.Base(address), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.testimonies.Get(t.Context(), balme, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SpeakerRole != "Sindaca di Balme" || len(got.Tags) != 1 || len(got.Themes) != 1 || got.Themes[0].Slug != "volontariato" ||
+		got.Title != form().Get("title") || len(got.Releases) != 3 {
+		t.Errorf("kept: %+v", got)
+	}
+}
+
+// TestWhatIsNoFormTakesNothingAway posts to a whole draft what holds no field of
+// ours, as a broken program or line does.
+func TestWhatIsNoFormTakesNothingAway(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	address := b.post("/comune/testimonianze", form("visibility", "private")).want(http.StatusSeeOther).header.Get("Location")
+	for _, body := range []url.Values{{}, {"unknown": {"x"}}} {
+		b.post(address, body).want(http.StatusUnprocessableEntity)
+	}
+	id, err := strconv.ParseInt(path.Base(address), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.testimonies.Get(t.Context(), balme, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Title != form().Get("title") || got.Visibility != testimony.Private || len(got.Releases) != 3 {
+		t.Errorf("kept: %+v", got)
 	}
 }
 

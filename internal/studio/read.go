@@ -25,9 +25,12 @@ const maxFields = 100
 type typed struct {
 	form testimony.Form
 	seen map[string]bool
+	part bool // only what was changed comes, see the page's script
 }
 
-func newTyped(before testimony.Form) *typed { return &typed{form: before, seen: map[string]bool{}} }
+func newTyped(before testimony.Form, part bool) *typed {
+	return &typed{form: before, seen: map[string]bool{}, part: part}
+}
 
 // set takes one field in.
 func (t *typed) set(name, value string) {
@@ -55,6 +58,9 @@ func (t *typed) set(name, value string) {
 // ticked. What has no field of ours is not our form, and must not pass for an
 // empty one.
 func (t *typed) whole(file bool) (testimony.Form, error) {
+	if t.part {
+		return t.form, nil
+	}
 	if len(t.seen) == 0 && !file {
 		return t.form, fault.New(fault.Invalid, "form.unreadable")
 	}
@@ -77,7 +83,7 @@ func (t *typed) whole(file bool) (testimony.Form, error) {
 // that is still sending gets its answer.
 func readForm(c echo.Context, before testimony.Form, file func(so testimony.Form, part *multipart.Part) error) (testimony.Form, error) {
 	r := c.Request()
-	t := newTyped(before)
+	t := newTyped(before, c.QueryParam("parte") != "")
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEMultipartForm) {
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxField)
 		if err := r.ParseForm(); err != nil {

@@ -42,15 +42,18 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 			return fault.New(fault.Conflict, "testimony.not_editable")
 		}
 		missing := t.Missing(s.now())
-		if t.Video != nil && t.Video.State == VideoUnusable {
-			missing.Add("video", t.Video.Reason.Key, pairs(t.Video.Reason.Args)...)
-		} else if arriving, err := arriving(tx, t.ID); err != nil {
+		arriving, err := arriving(tx, t.ID)
+		switch usable := t.Video != nil && t.Video.State != VideoUnusable; {
+		case err != nil:
 			return err
-		} else if t.Video == nil && !arriving {
-			missing.Add("video", "testimony.video.empty")
-		} else if t.Video != nil && arriving {
+		case arriving && usable:
 			// Which of the two is meant? The second would come too late.
 			missing.Add("video", "testimony.video.arriving")
+		case arriving:
+		case t.Video == nil:
+			missing.Add("video", "testimony.video.empty")
+		case !usable:
+			missing.Add("video", t.Video.Reason.Key, pairs(t.Video.Reason.Args)...)
 		}
 		if err := missing.Err(); err != nil {
 			return err

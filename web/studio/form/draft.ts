@@ -11,12 +11,35 @@ const again = 5_000;
 
 type Values = [string, string][];
 
+/** The values of each field, by its name. */
+type Fields = Map<string, string[]>;
+
+const lines = (text: string): string => text.replaceAll("\r\n", "\n");
+
+function byName(values: Values): Fields {
+  const fields: Fields = new Map();
+  for (const [name, value] of values) fields.set(name, [...(fields.get(name) ?? []), lines(value)]);
+  return fields;
+}
+
+/** The fields that differ, each with all its values: an empty one where none is left. */
+function changed(before: Fields, now: Fields): Values {
+  const values: Values = [];
+  for (const name of new Set([...before.keys(), ...now.keys()])) {
+    const those = now.get(name) ?? [];
+    if (JSON.stringify(those) === JSON.stringify(before.get(name) ?? [])) continue;
+    for (const value of those.length > 0 ? those : [""]) values.push([name, value]);
+  }
+  return values;
+}
+
 export class Draft {
   private dirty = false;
   private since = 0;
   private timer: number | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private closed = false; // it cannot be changed any more
+  private known: Fields; // what the portal has, as far as this page knows
 
   constructor(
     private readonly form: HTMLFormElement,
@@ -24,6 +47,7 @@ export class Draft {
     private readonly words: Words,
     private readonly saved: (answer: Saved) => void,
   ) {
+    this.known = this.written();
     for (const kind of ["input", "change"]) {
       form.addEventListener(kind, ({ target }) => {
         if (!(target instanceof HTMLInputElement && target.type === "file")) this.touch();
@@ -87,13 +111,21 @@ export class Draft {
   private async sendNow(asking: boolean): Promise<Saved> {
     window.clearTimeout(this.timer);
     this.say(this.words(asking ? "submitting" : "saving"));
-    const values = this.values();
+    const now = byName(this.values());
     this.dirty = false;
     this.since = 0;
     const address = new URL(this.address);
+    let values = this.values();
+    if (this.id) {
+      // Only what was changed here: another tab, or a colleague, may have
+      // changed the rest.
+      values = changed(this.known, now);
+      address.searchParams.set("parte", "1");
+    }
     if (asking) address.searchParams.set("poi", "invia");
     try {
       const answer = await post(address.href, new URLSearchParams(values));
+      this.known = now;
       if (!this.dirty) forget(this.key);
       this.moveTo(answer);
       if (this.dirty) keep(this.key, this.values());
@@ -135,6 +167,23 @@ export class Draft {
     this.line.setAttribute("aria-live", wrong ? "polite" : "off");
     this.line.textContent = text;
     this.line.dataset.tone = wrong ? "wrong" : "";
+  }
+
+  /** The form as the portal wrote it, whatever the browser has put into it since. */
+  private written(): Fields {
+    const values: Values = [];
+    for (const control of this.form.elements) {
+      if (control instanceof HTMLSelectElement) {
+        const chosen = [...control.options].find((option) => option.defaultSelected) ?? control.options[0];
+        if (chosen) values.push([control.name, chosen.value]);
+      } else if (control instanceof HTMLTextAreaElement) {
+        values.push([control.name, control.defaultValue]);
+      } else if (control instanceof HTMLInputElement && control.name && control.type !== "file") {
+        const box = control.type === "checkbox" || control.type === "radio";
+        if (!box || control.defaultChecked) values.push([control.name, box ? control.value : control.defaultValue]);
+      }
+    }
+    return byName(values);
   }
 
   private values(): Values {
