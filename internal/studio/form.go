@@ -123,6 +123,9 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
 		return err
 	}
+	if typed := []rune(strings.TrimSpace(t.Unfinished["title"])); view.Title == "" && len(typed) > 0 {
+		view.Title = string(typed[:min(len(typed), testimony.MaxTitle)]) // refused, but it is what they call it
+	}
 	if view.Title == "" {
 		view.Title = s.pages.T(lang, "studio.form.untitled")
 	}
@@ -131,7 +134,11 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 	if len(wrong) > 0 {
 		title = s.pages.T(lang, "form.error_prefix") + " " + title
 	}
-	return s.pages.Render(c, status, "studio/form", page.Frame{Title: title, Section: "/comune", Robots: "noindex", Page: view})
+	return s.pages.Render(c, status, "studio/form", page.Frame{
+		Title: title, Section: "/comune", Robots: "noindex", Page: view,
+		// After a post that was refused, links to the page itself must lead to one.
+		Canonical: canonical(t.ID),
+	})
 }
 
 // whatBecame adds what only a testimony that was saved has: its way, its file.
@@ -161,6 +168,14 @@ func withdrawing(state testimony.State) string {
 	default:
 		return "studio.withdraw.review"
 	}
+}
+
+// canonical is where the form of a testimony is, also before its first save.
+func canonical(id int64) string {
+	if id == 0 {
+		return "/comune/testimonianze/nuova"
+	}
+	return address(id)
 }
 
 // formOf is a draft as its form would be posted unchanged.

@@ -24,7 +24,7 @@ function count(line: HTMLElement): void {
   const field = document.getElementById(line.dataset.countFor ?? "");
   if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return;
   const max = Number(field.dataset.max);
-  const format = new Intl.NumberFormat(document.documentElement.lang);
+  const format = new Intl.NumberFormat(document.documentElement.lang, { useGrouping: true }); // of four digits, too, as the pages do
   const update = () => {
     const left = max - measure(field.value, field.dataset.unit);
     const words = (left < 0 ? line.dataset.over : line.dataset.text) ?? "";

@@ -15,8 +15,8 @@ export function wordsOf(element: HTMLElement): Words {
 }
 
 const lang = document.documentElement.lang;
-const number = new Intl.NumberFormat(lang);
-const decimal = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat(lang, { useGrouping: true });
+const decimal = new Intl.NumberFormat(lang, { maximumFractionDigits: 1, useGrouping: true });
 
 /** An amount of bytes as the pages write it: 12,4 MB. */
 export function bytes(n: number): string {
@@ -28,8 +28,10 @@ export function bytes(n: number): string {
 
 /** A time of today, or day and time. */
 export function moment(at: Date): string {
-  const today = at.toDateString() === new Date().toDateString();
-  return at.toLocaleString(lang, today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  const timeZone = "Europe/Rome"; // as on the pages
+  const day = (t: Date): string => t.toLocaleDateString(lang, { timeZone });
+  const today = day(at) === day(new Date());
+  return at.toLocaleString(lang, today ? { timeStyle: "short", timeZone } : { dateStyle: "medium", timeStyle: "short", timeZone });
 }
 
 /** The element with an id that the page is sure to have. */
