@@ -12,7 +12,7 @@ export CGO_ENABLED := 1
 
 VOCI          := bin/voci
 LINT          := bin/golangci-lint
-TEST_TIMEOUT  ?= 14m
+TEST_TIMEOUT  ?= 30m
 BENCH_TIMEOUT ?= 60m
 
 CHECK_PAGES := scripts/quietly npm run --prefix web check
