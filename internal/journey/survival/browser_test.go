@@ -40,7 +40,7 @@ func TestBrowserSideIsKilledAtEachStep(t *testing.T) {
 		t.Helper()
 		w.must(s.wait(ctx))
 		if s.creations != creations {
-			t.Errorf("the browser began %d uploads, want %d", s.creations, creations)
+			t.Errorf("the browser began %d uploads, want %d: %v", s.creations, creations, s.troubles)
 		}
 		w.must(w.hall.askReview(ctx, s.id))
 	}

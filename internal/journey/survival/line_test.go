@@ -36,10 +36,11 @@ func (w *wire) thin(t *testing.T, perSecond int64) {
 	w.toxic(t, "bandwidth", stream.Upstream, map[string]int64{"rate": perSecond >> 10})
 }
 
-// mute lets no answer through any more.
+// mute lets no answer through any more. Nor does the browser see the line end
+// after it, as it would with toxiproxy's timeout.
 func (w *wire) mute(t *testing.T) {
 	t.Helper()
-	w.toxic(t, "timeout", stream.Downstream, map[string]int64{"timeout": 0})
+	w.toxic(t, "latency", stream.Downstream, map[string]int64{"latency": 10 * patience.Milliseconds()})
 }
 
 // heal makes it a good line again. What was under way on it is lost.

@@ -37,6 +37,7 @@ type sending struct {
 	creations    int
 	handed       int64 // bytes that left, counting those that left twice
 	finished     chan error
+	troubles     []error // why it had to begin again
 }
 
 // send begins to send a film for a testimony.
@@ -72,6 +73,11 @@ func (s *sending) run(ctx context.Context) error {
 		var no *refused
 		if err == nil || errors.As(err, &no) || ctx.Err() != nil {
 			return err
+		}
+		if !errors.Is(err, errUnfinished) {
+			s.mu.Lock()
+			s.troubles = append(s.troubles, err)
+			s.mu.Unlock()
 		}
 		if err := s.p.awaitPortal(ctx); err != nil {
 			return err
