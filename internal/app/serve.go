@@ -149,7 +149,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	sessions := a.Sessions
 	pages, err := page.New(page.Options{
 		FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
-		Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL},
+		Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL, Contact: a.Settings.Contact},
 		SessionName: account.CookieName(a.Settings.Secure()), Viewer: a.viewer, Flash: sessions.Flash, Log: a.Log,
 	})
 	if err != nil {

@@ -72,6 +72,7 @@ type Settings struct {
 
 	AccessibilityURL string `name:"accessibility-url" help:"Accessibility declaration on form.agid.gov.it; empty: our own page." env:"VOCI_ACCESSIBILITY_URL" placeholder:"URL"`
 	PrivacyURL       string `name:"privacy-url" help:"Privacy notice; empty: our own page." env:"VOCI_PRIVACY_URL" placeholder:"URL"`
+	Contact          string `help:"Mail address that people may write to, shown on every page." env:"VOCI_CONTACT" placeholder:"ADDRESS"`
 	LegalURL         string `name:"legal-url" help:"Legal notes; empty: our own page." env:"VOCI_LEGAL_URL" placeholder:"URL"`
 }
 
@@ -209,6 +210,9 @@ func (s *Settings) checkChannel() error {
 		if u, err := url.Parse(v); v != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
 			errs = append(errs, wrong(name, "%q is no address: write it as https://…", v))
 		}
+	}
+	if a, err := mail.ParseAddress(s.Contact); s.Contact != "" && (err != nil || a.Address != s.Contact) {
+		errs = append(errs, wrong("VOCI_CONTACT", "%q is no mail address: write it as voci@example.it", s.Contact))
 	}
 	if _, err := mail.ParseAddress(s.MailFrom); err != nil {
 		errs = append(errs, wrong("VOCI_MAIL_FROM", "%q is no sender: write it as Voci in Comune <voci@example.it>", s.MailFrom))

@@ -49,6 +49,7 @@ type Links struct {
 	Accessibility string // declaration on form.agid.gov.it
 	Privacy       string
 	Legal         string
+	Contact       string // mail address; empty: none is shown
 }
 
 // Viewer is the signed-in person as the layout shows them.

@@ -148,7 +148,10 @@ func publication(pub *publishing.Publication) (page.StepState, *fault.Message) {
 func seen(count *views.Latest) page.Step {
 	st := page.Step{Label: fault.Msg("studio.step.seen"), State: page.StepCurrent, Note: message("studio.step.seen_wait")}
 	if count != nil && count.Views != nil {
-		st.State, st.At, st.Note = page.StepDone, count.At, message("studio.step.views", "Count", *count.Views)
+		st.At, st.Note = count.At, message("studio.step.views", "Count", *count.Views)
+		if *count.Views > 0 {
+			st.State = page.StepDone
+		}
 	}
 	return st
 }

@@ -37,7 +37,7 @@ export class Panel {
     this.what.textContent = what;
     this.more.textContent = more;
     this.bar.hidden = options.bar === false;
-    this.numbers.hidden = options.bar === false;
+    this.numbers.hidden = options.bar === false || options.tone === "done"; // no time is left to tell
     for (const button of this.box.querySelectorAll("button")) {
       const focused = document.activeElement === button;
       button.hidden = !options.buttons?.some((name) => button.id === `sending-${name}`);
