@@ -173,14 +173,14 @@ func TestTheFormSavesItself(t *testing.T) {
 	if got := w.said(1).Description; got != "Scritta senza linea" {
 		t.Errorf("saved once the line is back: %q", got)
 	}
-	w.line.cut(true)
+	w.line.holdsBack(true)
 	tab.Write("Descrizione", "Scritta e mai arrivata")
 	tab.Sees("Non riesco a salvare: la linea non c’è.")
 	tab.Close()
-	w.line.cut(false)
 	tab = mayor.Tab()
 	tab.Open("/comune/testimonianze/1")
 	tab.Sees("Su questo dispositivo c’è un testo che non era arrivato al portale")
+	w.line.holdsBack(false)
 	tab.Check()
 	picture(tab, "form-kept")
 	tab.Press("button", "Riprendilo")

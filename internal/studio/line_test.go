@@ -15,6 +15,7 @@ type line struct {
 	mu    sync.Mutex
 	rate  int // bytes a second; 0: as many as will
 	isCut bool
+	holds bool           // pages come, and nothing that is posted gets through
 	harm  map[string]int // how many requests of uploads are still hurt, by method
 	hurt  func(rw http.ResponseWriter, r *http.Request, portal http.Handler)
 }
@@ -24,6 +25,10 @@ const slow = 2 << 20
 
 func (l *line) lets(perSecond int) { l.set(func() { l.rate = perSecond }) }
 func (l *line) cut(is bool)        { l.set(func() { l.isCut = is }) }
+
+// holdsBack lets pages come, but nothing that is posted: also not the last words of
+// a page that was closed, which a browser may still be sending.
+func (l *line) holdsBack(is bool) { l.set(func() { l.holds = is }) }
 
 // hurts does harm to the next requests of uploads, so many of each method.
 func (l *line) hurts(times map[string]int, hurt func(http.ResponseWriter, *http.Request, http.Handler)) {
@@ -49,7 +54,10 @@ func (l *line) broken() bool {
 
 // pass passes a request on.
 func (l *line) pass(rw http.ResponseWriter, r *http.Request, portal http.Handler) {
-	if l.broken() {
+	l.mu.Lock()
+	held := l.holds && r.Method == http.MethodPost
+	l.mu.Unlock()
+	if held || l.broken() {
 		panic(http.ErrAbortHandler)
 	}
 	if strings.HasPrefix(r.URL.Path, "/caricamenti/") {
