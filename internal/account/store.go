@@ -217,6 +217,15 @@ func (s *Store) HasAdministrator(ctx context.Context) (bool, error) {
 	return n > 0, nil
 }
 
+// Administrators are the addresses of those who administer the portal.
+func (s *Store) Administrators(tx *gorm.DB) ([]string, error) {
+	var emails []string
+	if err := tx.Model(&Account{}).Where("role = ?", Administrator).Order("id").Pluck("email", &emails).Error; err != nil {
+		return nil, fmt.Errorf("list the administrators: %w", err)
+	}
+	return emails, nil
+}
+
 // Look tells whom a token would let in, without using it up: pages that mail
 // scanners open must change nothing. It returns fault.Gone for a link that was
 // used, replaced or is too old, and fault.NotFound for one that never was.

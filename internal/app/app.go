@@ -20,6 +20,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/jobs"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/store"
@@ -87,7 +88,7 @@ func Open(ctx context.Context, s config.Settings, log *slog.Logger) (*App, error
 }
 
 func newApp(s config.Settings, log *slog.Logger) *App {
-	return &App{Settings: s, Log: log, shown: func() {}, leaveSandbox: func() {}, say: func(m fault.Message) string { return m.Key }}
+	return &App{Settings: s, Log: log, shown: func() {}, leaveSandbox: func() {}, say: func(m fault.Message) string { return words(page.Italian, m) }}
 }
 
 func (a *App) open(ctx context.Context) (err error) {
@@ -142,7 +143,9 @@ func (a *App) open(ctx context.Context) (err error) {
 func (a *App) openChannel(box *secret.Box) {
 	s := a.Settings
 	a.Ledger = publishing.NewLedger(a.DB, publishing.Limits{Uploads: s.UploadsPerDay, Statistics: s.StatisticsPerDay, Units: s.UnitsPerDay}, time.Now, a.Log)
-	enqueue := func(tx *gorm.DB, id int64) error { return a.Queue.Add(tx, jobs.Publish{PublicationID: id}) }
+	enqueue := func(tx *gorm.DB, id int64, lane publishing.Lane) error {
+		return a.Queue.Add(tx, jobs.Publish{PublicationID: id, Follow: lane == publishing.LaneFollow})
+	}
 	if s.YouTube != config.YouTubeOff {
 		youtubeSettings := youtube.Settings{
 			Endpoint: s.YouTubeEndpoint, AuthURL: s.GoogleAuthURL, TokenURL: s.GoogleTokenURL, RevokeURL: s.GoogleRevokeURL,
@@ -150,14 +153,15 @@ func (a *App) openChannel(box *secret.Box) {
 		}
 		a.OAuth = youtube.NewOAuth(youtubeSettings, nil)
 		a.Channels = publishing.NewChannels(a.DB, box, a.OAuth, youtubeSettings, a.Ledger,
-			func(tx *gorm.DB) error { return publishing.Resume(tx, enqueue) }, time.Now)
+			publishing.ChannelHooks{Resume: func(tx *gorm.DB) error { return a.resume(tx, enqueue) }, Troubled: a.troubled}, time.Now)
 	}
 	a.Views = views.New(a.DB, a.statistics, a.Ledger, time.Now, func() { a.shown() }, a.Log)
 	a.Publisher = publishing.New(publishing.Rooms{
 		DB: a.DB, Testimonies: a.Testimonies, Registry: a.Registry, Channels: a.Channels, Ledger: a.Ledger,
-		Vault: s.Vault(), BaseURL: s.BaseURL, Sandbox: s.YouTube == config.YouTubeSandbox, Enqueue: enqueue, Published: a.published,
+		Vault: s.Vault(), Renditions: s.Renditions(), BaseURL: s.BaseURL, Sandbox: s.YouTube == config.YouTubeSandbox,
+		Enqueue: enqueue, Wake: func(tx *gorm.DB) error { return a.Queue.Add(tx, jobs.Tend{}) }, Published: a.published, Gone: a.gone,
 		Say: func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
-		PollEvery: s.PollEvery, Clock: time.Now, Log: a.Log,
+		PollEvery: s.PollEvery, Grace: s.WithdrawalGrace, Clock: time.Now, Log: a.Log,
 	})
 }
 
@@ -237,14 +241,24 @@ func (a *App) openWork() (err error) {
 		a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
 	a.Queue, err = jobs.New(a.DB, jobs.Handlers{
 		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return screen.Check(ctx, j.VideoID) },
-		Publish:    func(ctx context.Context, j jobs.Publish) error { return a.Publisher.Publish(ctx, j.PublicationID) },
+		Publish: func(ctx context.Context, j jobs.Publish) error {
+			lane := publishing.LaneSend
+			if j.Follow {
+				lane = publishing.LaneFollow
+			}
+			return a.Publisher.Publish(ctx, j.PublicationID, lane)
+		},
+		Tend: func(ctx context.Context, _ jobs.Tend) error {
+			_, err := a.Publisher.Tend(ctx) // the timetable calls again
+			return err
+		},
 		SyncViews: func(ctx context.Context, _ jobs.SyncViews) error {
 			_, err := a.SyncViews(ctx)
 			return err
 		},
 		Nightly:  func(ctx context.Context, _ jobs.Nightly) error { return a.Nightly(ctx) },
 		SendMail: func(ctx context.Context, j jobs.SendMail) error { return a.Outbox.Send(ctx, j.MessageID) },
-	}, a.Settings.SyncEvery, a.Log)
+	}, a.Settings.SyncEvery, a.Settings.PollEvery, a.Log)
 	return err
 }
 

@@ -79,7 +79,7 @@ func onlySandbox(s config.Settings) error {
 func (a *App) noRealChannel(ctx context.Context) error {
 	channels := a.Channels
 	if channels == nil {
-		channels = publishing.NewChannels(a.DB, nil, nil, youtube.Settings{}, a.Ledger, nil, time.Now)
+		channels = publishing.NewChannels(a.DB, nil, nil, youtube.Settings{}, a.Ledger, publishing.ChannelHooks{}, time.Now)
 	}
 	current, err := channels.Current(ctx)
 	switch {

@@ -70,6 +70,8 @@ type Settings struct {
 	SyncEvery      time.Duration `help:"How often view counts are brought back." env:"VOCI_SYNC_EVERY" default:"1h"`
 	PollEvery      time.Duration `help:"Shortest wait between two looks at a video that YouTube is processing." env:"VOCI_POLL_EVERY" default:"30s"`
 
+	WithdrawalGrace time.Duration `help:"How long a withdrawn video stays on the channel, private, before it is deleted for good." env:"VOCI_WITHDRAWAL_GRACE" default:"168h"`
+
 	AccessibilityURL string `name:"accessibility-url" help:"Accessibility declaration on form.agid.gov.it; empty: our own page." env:"VOCI_ACCESSIBILITY_URL" placeholder:"URL"`
 	PrivacyURL       string `name:"privacy-url" help:"Privacy notice; empty: our own page." env:"VOCI_PRIVACY_URL" placeholder:"URL"`
 	Contact          string `help:"Mail address that people may write to, shown on every page." env:"VOCI_CONTACT" placeholder:"ADDRESS"`
@@ -251,6 +253,9 @@ func (s *Settings) checkAmounts() error {
 		if v <= 0 {
 			errs = append(errs, wrong(name, "it must be more than zero"))
 		}
+	}
+	if s.WithdrawalGrace < 0 {
+		errs = append(errs, wrong("VOCI_WITHDRAWAL_GRACE", "it must not be less than zero"))
 	}
 	if s.MinFreeBytes < 0 {
 		errs = append(errs, wrong("VOCI_MIN_FREE_BYTES", "it must not be less than zero"))

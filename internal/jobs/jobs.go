@@ -26,6 +26,7 @@ import (
 const (
 	queueVideo   = "video"
 	queueChannel = "channel"
+	queueFollow  = "follow" // what must not wait behind a long upload
 )
 
 // maxAttempts is high because giving up is never the remedy here: a job that
@@ -43,17 +44,33 @@ func (CheckVideo) Kind() string { return "check_video" }
 // InsertOpts implements river.JobArgsWithInsertOpts.
 func (CheckVideo) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueVideo} }
 
-// Publish takes one publication a step further: to the channel, through its
-// processing, or off the channel.
+// Publish takes one publication a step further: to the channel or, in the lane
+// that follows, through its processing and off the channel.
 type Publish struct {
 	PublicationID int64 `json:"publication_id"`
+	Follow        bool  `json:"follow,omitempty"`
 }
 
 // Kind implements river.JobArgs.
 func (Publish) Kind() string { return "publish" }
 
 // InsertOpts implements river.JobArgsWithInsertOpts.
-func (Publish) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueChannel} }
+func (p Publish) InsertOpts() river.InsertOpts {
+	if p.Follow {
+		return river.InsertOpts{Queue: queueFollow}
+	}
+	return river.InsertOpts{Queue: queueChannel}
+}
+
+// Tend works on the plans of what is on the channel.
+type Tend struct{}
+
+// Kind implements river.JobArgs.
+func (Tend) Kind() string { return "tend" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts. There may be several: one
+// that is put in the queue while another runs must not be lost.
+func (Tend) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFollow} }
 
 // SyncViews brings the view counts back. For tells apart what the timetable
 // asks, one of which in the queue is enough, from what an operator asks now.
@@ -94,6 +111,7 @@ var once = river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: 
 type Handlers struct {
 	CheckVideo func(ctx context.Context, j CheckVideo) error
 	Publish    func(ctx context.Context, j Publish) error
+	Tend       func(ctx context.Context, j Tend) error
 	SyncViews  func(ctx context.Context, j SyncViews) error
 	Nightly    func(ctx context.Context, j Nightly) error
 	SendMail   func(ctx context.Context, j SendMail) error
@@ -165,11 +183,12 @@ func Inserter(db *store.Store) (*Queue, error) {
 }
 
 // New makes a queue that takes jobs in and works on them. View counts are
-// synced every syncEvery.
-func New(db *store.Store, h Handlers, syncEvery time.Duration, log *slog.Logger) (*Queue, error) {
+// synced every syncEvery, plans are looked through every pollEvery.
+func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker[CheckVideo]{do: h.CheckVideo, log: log})
 	river.AddWorker(workers, &worker[Publish]{do: h.Publish, log: log})
+	river.AddWorker(workers, &worker[Tend]{do: h.Tend, log: log})
 	river.AddWorker(workers, &worker[SyncViews]{do: h.SyncViews, log: log})
 	river.AddWorker(workers, &worker[Nightly]{do: h.Nightly, log: log})
 	river.AddWorker(workers, &worker[SendMail]{do: h.SendMail, log: log})
@@ -186,10 +205,13 @@ func New(db *store.Store, h Handlers, syncEvery time.Duration, log *slog.Logger)
 			river.QueueDefault: {MaxWorkers: 4},
 			queueVideo:         {MaxWorkers: 1},
 			queueChannel:       {MaxWorkers: 1},
+			queueFollow:        {MaxWorkers: 1},
 		},
 		PeriodicJobs: []*river.PeriodicJob{
 			river.NewPeriodicJob(river.PeriodicInterval(syncEvery),
 				func() (river.JobArgs, *river.InsertOpts) { return SyncViews{}, nil }, &river.PeriodicJobOpts{ID: "sync_views", RunOnStart: true}),
+			river.NewPeriodicJob(river.PeriodicInterval(pollEvery),
+				func() (river.JobArgs, *river.InsertOpts) { return Tend{}, nil }, &river.PeriodicJobOpts{ID: "tend"}),
 			river.NewPeriodicJob(nightly{},
 				func() (river.JobArgs, *river.InsertOpts) { return Nightly{}, nil }, &river.PeriodicJobOpts{ID: "nightly"}),
 		},

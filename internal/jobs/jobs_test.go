@@ -41,11 +41,12 @@ func (p *portal) run(t *testing.T, do func(context.Context, jobs.CheckVideo) err
 			p.seen <- j.VideoID
 			return do(ctx, j)
 		},
+		Tend:      func(context.Context, jobs.Tend) error { return nil },
 		Publish:   func(context.Context, jobs.Publish) error { return nil },
 		SyncViews: func(context.Context, jobs.SyncViews) error { return nil },
 		Nightly:   func(context.Context, jobs.Nightly) error { return nil },
 		SendMail:  func(context.Context, jobs.SendMail) error { return nil },
-	}, time.Hour, slog.New(slog.DiscardHandler))
+	}, time.Hour, time.Hour, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/dashboard"
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/newsroom"
@@ -107,16 +108,20 @@ func open(t *testing.T, options ...option) *world {
 		Withdrawn:     func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Remove(tx, said) },
 		Shown:         func() {},
 	}, clock)
-	enqueue := func(_ *gorm.DB, id int64) error {
+	enqueue := func(_ *gorm.DB, id int64, _ publishing.Lane) error {
 		w.planned = append(w.planned, id)
 		return nil
 	}
 	oauth := youtube.NewOAuth(settings, nil)
 	ledger := publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000}, clock, quiet)
-	w.channels = publishing.NewChannels(w.db, box, oauth, settings, ledger, func(*gorm.DB) error { return nil }, clock)
+	w.channels = publishing.NewChannels(w.db, box, oauth, settings, ledger, publishing.ChannelHooks{
+		Resume:   func(*gorm.DB) error { return nil },
+		Troubled: func(*gorm.DB, string, fault.Message) error { return nil },
+	}, clock)
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: ledger, BaseURL: w.base,
-		Enqueue: enqueue, Clock: clock, Log: quiet,
+		Enqueue: enqueue, Wake: func(*gorm.DB) error { return nil }, Gone: func(*gorm.DB, int64) error { return nil },
+		Clock: clock, Log: quiet,
 	})
 	w.outbox, err = mail.NewOutbox(w.db, "", "voci@cittametropolitana.example", nil, clock)
 	must(err)

@@ -32,6 +32,7 @@ type Channel struct {
 	CheckedAt       *time.Time
 	LastSuccessAt   *time.Time
 	Trouble         string // key of the sentence that says why it cannot be used; empty if it can
+	TroubledAt      *time.Time
 	DisconnectedAt  *time.Time
 }
 
@@ -42,7 +43,7 @@ type Channels struct {
 	oauth    *youtube.OAuth
 	settings youtube.Settings
 	options  []youtube.Option
-	resume   func(tx *gorm.DB) error
+	hooks    ChannelHooks
 	now      func() time.Time
 
 	mu     sync.Mutex // guards what follows
@@ -50,14 +51,20 @@ type Channels struct {
 	client *youtube.Client
 }
 
-// NewChannels makes the room. resume is called inside the transaction that
-// makes the channel usable again, so that what waits for it goes on.
+// ChannelHooks let other rooms take part in a change of the connection, inside
+// its transaction.
+type ChannelHooks struct {
+	Resume   func(tx *gorm.DB) error                                    // it can be used: what waits for it goes on
+	Troubled func(tx *gorm.DB, channel string, why fault.Message) error // it cannot any more: tell whoever can help, once
+}
+
+// NewChannels makes the room.
 func NewChannels(db *store.Store, box *secret.Box, oauth *youtube.OAuth, settings youtube.Settings,
-	ledger *Ledger, resume func(tx *gorm.DB) error, clock func() time.Time, options ...youtube.Option,
+	ledger *Ledger, hooks ChannelHooks, clock func() time.Time, options ...youtube.Option,
 ) *Channels {
-	options = append([]youtube.Option{youtube.WithClock(clock), youtube.WithSpend(ledger.Note)}, options...)
+	options = append([]youtube.Option{youtube.WithClock(clock), youtube.WithQuota(ledger.Reserve)}, options...)
 	return &Channels{
-		db: db, box: box, oauth: oauth, settings: settings, options: options, resume: resume,
+		db: db, box: box, oauth: oauth, settings: settings, options: options, hooks: hooks,
 		now: func() time.Time { return clock().UTC() },
 	}
 }
@@ -116,7 +123,7 @@ func (c *Channels) Connect(ctx context.Context, actor string, token *oauth2.Toke
 		if err := audit.Write(tx, now, actor, "channel.connect", "channel", ch.ID, map[string]any{"title": ch.Title}); err != nil {
 			return err
 		}
-		return c.resume(tx)
+		return c.hooks.Resume(tx)
 	})
 	if err != nil {
 		return fmt.Errorf("connect the channel: %w", err)
@@ -153,12 +160,12 @@ func (c *Channels) Check(ctx context.Context) error {
 	return c.db.Write(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&Channel{}).Where("id = ? AND disconnected_at IS NULL", ch.ID).Updates(map[string]any{
 			"title": seen.Title, "long_uploads": seen.LongUploads, "uploads_playlist": seen.UploadsPlaylist,
-			"checked_at": now, "last_success_at": now, "trouble": "",
+			"checked_at": now, "last_success_at": now, "trouble": "", "troubled_at": nil,
 		}).Error
 		if err != nil || ch.Trouble == "" {
 			return err
 		}
-		return c.resume(tx)
+		return c.hooks.Resume(tx)
 	})
 }
 
@@ -167,12 +174,25 @@ func (c *Channels) Check(ctx context.Context) error {
 func (c *Channels) Fail(ctx context.Context, cause error) error {
 	key := troubleOf(cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		changed := tx.Model(&Channel{}).Where("disconnected_at IS NULL AND trouble <> ?", key).
-			Updates(map[string]any{"trouble": key, "checked_at": c.now()})
-		if changed.Error != nil || changed.RowsAffected == 0 {
-			return changed.Error
+		var ch Channel
+		found := tx.Where("disconnected_at IS NULL").Limit(1).Find(&ch)
+		if found.Error != nil || found.RowsAffected == 0 || ch.Trouble == key {
+			return found.Error
 		}
-		return audit.Write(tx, c.now(), audit.Portal, "channel.trouble", "channel", "", map[string]any{"trouble": key})
+		values := map[string]any{"trouble": key, "checked_at": c.now()}
+		if ch.Trouble == "" {
+			values["troubled_at"] = c.now()
+		}
+		if err := tx.Model(&Channel{}).Where("id = ?", ch.ID).Updates(values).Error; err != nil {
+			return err
+		}
+		if err := audit.Write(tx, c.now(), audit.Portal, "channel.trouble", "channel", ch.ID, map[string]any{"trouble": key}); err != nil {
+			return err
+		}
+		if ch.Trouble != "" {
+			return nil // told already
+		}
+		return c.hooks.Troubled(tx, ch.Title, fault.Msg(key, "Name", ch.Title))
 	})
 	if err != nil {
 		return fmt.Errorf("note the channel's trouble: %w", err)

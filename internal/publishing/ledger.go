@@ -14,7 +14,19 @@ import (
 )
 
 // Limits are the daily sizes of the project's buckets.
-type Limits struct{ Uploads, Statistics, Units int }
+type Limits struct {
+	Uploads, Statistics, Units int
+	Kept                       int // of the units: for reads, looks and removals
+}
+
+// Share is how much of a bucket a purpose may use.
+type Share bool
+
+// The shares.
+const (
+	All   Share = true  // reads, looks and removals
+	Spare Share = false // all else leaves Limits.Kept
+)
 
 func (l Limits) of(b youtube.Bucket) int {
 	switch b {
@@ -45,26 +57,23 @@ func NewLedger(db *store.Store, limits Limits, clock func() time.Time, log *slog
 type Remaining struct {
 	Bucket             youtube.Bucket
 	Spent, Limit, Left int
+	Kept               int // of Left: for reads, looks and removals only
 }
 
 // Remaining returns what is left of each bucket today.
 func (l *Ledger) Remaining(ctx context.Context) ([]Remaining, error) {
-	var rows []struct {
-		Bucket youtube.Bucket
-		Spent  int
-	}
-	err := l.db.Reader(ctx).Table("quota_ledger").Where("day = ?", youtube.QuotaDay(l.now())).Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("read the quota ledger: %w", err)
-	}
-	spent := map[youtube.Bucket]int{}
-	for _, r := range rows {
-		spent[r.Bucket] = r.Spent
-	}
 	var all []Remaining
 	for _, b := range []youtube.Bucket{youtube.BucketUploads, youtube.BucketUnits, youtube.BucketStatistics} {
-		limit := l.limits.of(b)
-		all = append(all, Remaining{Bucket: b, Spent: spent[b], Limit: limit, Left: max(0, limit-spent[b])})
+		n, err := spent(l.db.Reader(ctx), youtube.QuotaDay(l.now()), b)
+		if err != nil {
+			return nil, err
+		}
+		r := Remaining{Bucket: b, Spent: n, Limit: l.limits.of(b)}
+		r.Left = max(0, r.Limit-n)
+		if b == youtube.BucketUnits {
+			r.Kept = l.limits.Kept
+		}
+		all = append(all, r)
 	}
 	return all, nil
 }
@@ -81,7 +90,7 @@ func (l *Ledger) Spend(ctx context.Context, bucket string, units int) error {
 		if spent+units > l.limits.of(b) {
 			return l.empty(b)
 		}
-		return l.add(tx, b, units)
+		return l.add(tx, youtube.QuotaDay(l.now()), b, units)
 	})
 	if err != nil {
 		return fmt.Errorf("spend %d of the quota of %s: %w", units, bucket, err)
@@ -89,12 +98,15 @@ func (l *Ledger) Spend(ctx context.Context, bucket string, units int) error {
 	return nil
 }
 
-// Room returns fault.Unavailable with Until if a bucket has not units left. It
-// takes nothing: what is really sent is told to Note.
-func (l *Ledger) Room(ctx context.Context, b youtube.Bucket, units int) error {
+// Room returns fault.Unavailable with Until if a bucket has not units left for
+// a purpose. It takes nothing: calls do, by Reserve.
+func (l *Ledger) Room(ctx context.Context, b youtube.Bucket, units int, share Share) error {
 	spent, err := spent(l.db.Reader(ctx), youtube.QuotaDay(l.now()), b)
 	if err != nil {
 		return err
+	}
+	if share == Spare && b == youtube.BucketUnits {
+		units += l.limits.Kept
 	}
 	if spent+units > l.limits.of(b) {
 		return l.empty(b)
@@ -102,17 +114,67 @@ func (l *Ledger) Room(ctx context.Context, b youtube.Bucket, units int) error {
 	return nil
 }
 
-// Note counts a request that is being sent. Calls for statistics are not noted
-// here: who makes them has taken them by Spend, many at once. A ledger that
-// cannot be written must not stop what is under way.
-func (l *Ledger) Note(ctx context.Context, b youtube.Bucket, cost int) {
+// Reserve takes the cost of a call out of a bucket before it is made, or returns
+// fault.Unavailable with Until. What is reserved counts as spent until settle
+// tells what became of the call, so that a kill in between costs too much rather
+// than too little. Calls for statistics are not reserved here: who makes them
+// has taken them by Spend, many at once.
+func (l *Ledger) Reserve(ctx context.Context, b youtube.Bucket, cost int) (settle func(sent bool), err error) {
 	if b == youtube.BucketStatistics {
-		return
+		return func(bool) {}, nil
 	}
-	err := l.db.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error { return l.add(tx, b, cost) })
+	now := l.now()
+	taken := reservation{Day: youtube.QuotaDay(now), Bucket: b, Units: cost, At: now.UTC()}
+	err = l.db.Write(ctx, func(tx *gorm.DB) error {
+		spent, err := spent(tx, taken.Day, b)
+		if err != nil {
+			return err
+		}
+		if spent+cost > l.limits.of(b) {
+			return l.empty(b)
+		}
+		return tx.Create(&taken).Error
+	})
 	if err != nil {
-		l.log.ErrorContext(ctx, "the quota ledger cannot be written", "bucket", b, "cost", cost, "error", err)
+		return nil, fmt.Errorf("reserve %d of the quota of %s: %w", cost, b, err)
 	}
+	return func(sent bool) { l.settle(ctx, taken, sent) }, nil
+}
+
+// reservation is what a call under way takes out of a bucket.
+type reservation struct {
+	ID     int64
+	Day    string
+	Bucket youtube.Bucket
+	Units  int
+	At     time.Time
+}
+
+// TableName implements gorm's Tabler.
+func (reservation) TableName() string { return "quota_reservations" }
+
+// settle moves a reservation to what is spent of its day, or drops it. A ledger
+// that cannot be written must not stop what is under way: the reservation stays.
+func (l *Ledger) settle(ctx context.Context, r reservation, sent bool) {
+	err := l.db.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error {
+		if err := tx.Delete(&r).Error; err != nil || !sent {
+			return err
+		}
+		return l.add(tx, r.Day, r.Bucket, r.Units)
+	})
+	if err != nil {
+		l.log.ErrorContext(ctx, "the quota ledger cannot be written", "bucket", r.Bucket, "cost", r.Units, "error", err)
+	}
+}
+
+// Purge forgets the days before yesterday.
+func (l *Ledger) Purge(ctx context.Context) error {
+	before := youtube.QuotaDay(l.now().Add(-48 * time.Hour))
+	err := l.db.Write(ctx, func(tx *gorm.DB) error { return tx.Where("day < ?", before).Delete(&reservation{}).Error })
+	if err != nil {
+		return fmt.Errorf("forget old reservations: %w", err)
+	}
+	return nil
 }
 
 // Exhaust notes that YouTube says a bucket is empty, whatever we counted.
@@ -128,10 +190,9 @@ func (l *Ledger) Exhaust(ctx context.Context, b youtube.Bucket) error {
 	return nil
 }
 
-func (l *Ledger) add(tx *gorm.DB, b youtube.Bucket, units int) error {
+func (l *Ledger) add(tx *gorm.DB, day string, b youtube.Bucket, units int) error {
 	return tx.Exec(`INSERT INTO quota_ledger (day, bucket, spent) VALUES (?, ?, ?)
-		ON CONFLICT (day, bucket) DO UPDATE SET spent = spent + excluded.spent`,
-		youtube.QuotaDay(l.now()), b, units).Error
+		ON CONFLICT (day, bucket) DO UPDATE SET spent = spent + excluded.spent`, day, b, units).Error
 }
 
 func (l *Ledger) empty(b youtube.Bucket) error {
@@ -143,7 +204,8 @@ func (l *Ledger) empty(b youtube.Bucket) error {
 
 func spent(db *gorm.DB, day string, b youtube.Bucket) (int, error) {
 	var n int
-	err := db.Raw(`SELECT coalesce((SELECT spent FROM quota_ledger WHERE day = ? AND bucket = ?), 0)`, day, b).Scan(&n).Error
+	err := db.Raw(`SELECT coalesce((SELECT spent FROM quota_ledger WHERE day = ?1 AND bucket = ?2), 0) +
+		coalesce((SELECT sum(units) FROM quota_reservations WHERE day = ?1 AND bucket = ?2), 0)`, day, b).Scan(&n).Error
 	if err != nil {
 		return 0, fmt.Errorf("read the quota ledger: %w", err)
 	}

@@ -20,6 +20,9 @@ const (
 	// durationSlack is by how much YouTube's length, in whole seconds, may
 	// differ from ours before the video counts as cut.
 	durationSlack = 2 * time.Second
+	// publishSlack is how long after the time of a schedule YouTube may still show
+	// the video as private.
+	publishSlack = time.Hour
 )
 
 // pollSteps are the waits between looks, in units of PollEvery: with the usual
@@ -91,6 +94,9 @@ func (p *Publisher) notSeen(ctx context.Context, pub *Publication, err error) er
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if e, ok := spentUp(err); ok {
+		return p.hold(ctx, pub, e.Until, e.Message, err)
+	}
 	switch youtube.ClassOf(err) {
 	case youtube.ClassDisconnected, youtube.ClassUnauthorized:
 		return p.channelFailed(ctx, pub, err)
@@ -117,12 +123,23 @@ func (p *Publisher) seen(ctx context.Context, pub *Publication, v youtube.Video,
 	if listed {
 		values["seen_at"], values["seen_privacy"] = now, v.Privacy
 	}
+	if v.UploadStatus == "processed" && pub.ProcessedAt == nil {
+		values["processed_at"] = now
+	}
 	switch verdict.state {
 	case Processing:
-		_, err := p.update(ctx, pub.ID, []State{Processing}, Processing, testimony.Sentence{}, values)
-		return err
+		if verdict.why.Key != "" {
+			values["until"] = pub.PublishAt
+		}
+		return p.DB.Write(ctx, func(tx *gorm.DB) error {
+			ok, err := p.change(tx, pub.ID, []State{Processing}, Processing, testimony.Sentence{Message: verdict.why}, values)
+			if err != nil || !ok || values["processed_at"] == nil {
+				return err
+			}
+			return p.Wake(tx)
+		})
 	case Public:
-		values["processed_at"], values["next_poll_at"] = now, nil
+		values["next_poll_at"], values["until"] = nil, nil
 		return p.out(ctx, pub, values)
 	}
 	p.Log.WarnContext(ctx, "publication blocked", "publication", pub.ID, "reason", verdict.why.Key)
@@ -137,6 +154,12 @@ func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string
 		if err != nil || !ok {
 			return err
 		}
+		if err := p.seenPrivacy(tx, pub); err != nil {
+			return err
+		}
+		if err := p.Wake(tx); err != nil {
+			return err
+		}
 		return p.Published(tx, pub.TestimonyID)
 	})
 	if err != nil {
@@ -144,6 +167,22 @@ func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string
 	}
 	p.Log.InfoContext(ctx, "testimony published", "testimony", pub.TestimonyID, "publication", pub.ID)
 	p.Shown()
+	return nil
+}
+
+// seenPrivacy notes that the channel shows the video as it is asked to now: at
+// the time of its schedule YouTube made it public by itself.
+func (p *Publisher) seenPrivacy(tx *gorm.DB, pub *Publication) error {
+	steps, err := stepsOf(tx, pub.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if s.Kind == StepPrivacy {
+			now := privacyOf(pub.asked(p.now()))
+			return p.changeStep(tx, s, map[string]any{"wanted": now, "had": now})
+		}
+	}
 	return nil
 }
 
@@ -156,6 +195,12 @@ type verdict struct {
 func blocked(key string, pairs ...any) verdict { return verdict{Blocked, fault.Msg(key, pairs...)} }
 
 func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Video, listed bool) (verdict, error) {
+	privacy, publishAt := pub.asked(p.now())
+	scheduled := !publishAt.IsZero()
+	pending, err := p.privacyPending(ctx, pub.ID)
+	if err != nil {
+		return verdict{}, err
+	}
 	stuck := pub.UploadedAt != nil && p.now().Sub(*pub.UploadedAt) > stuckAfter
 	switch {
 	case !listed && stuck:
@@ -175,7 +220,13 @@ func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Vid
 		return blocked("publishing.stuck"), nil
 	case v.UploadStatus != "processed":
 		return verdict{state: Processing}, nil
-	case v.Privacy != pub.WantedPrivacy:
+	case scheduled && v.Privacy == privacy:
+		return verdict{Processing, fault.Msg("publishing.scheduled", "Until", *pub.PublishAt)}, nil
+	case v.Privacy != privacy && v.Privacy == youtube.Private && pub.PublishAt != nil && p.now().Sub(*pub.PublishAt) < publishSlack:
+		return verdict{state: Processing}, nil // YouTube makes it public by itself, any moment now
+	case v.Privacy != privacy && pending:
+		return verdict{state: Processing}, nil // we are about to change it
+	case v.Privacy != privacy:
 		return blocked("publishing.privacy." + known(string(v.Privacy), string(youtube.Private), string(youtube.Unlisted), string(youtube.Public))), nil
 	}
 	file, err := p.Testimonies.GetVideo(ctx, pub.VideoID)
@@ -186,6 +237,16 @@ func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Vid
 		return blocked("publishing.duration", "Ours", int64(file.Duration().Seconds()), "Theirs", int64(v.Duration.Seconds())), nil
 	}
 	return verdict{state: Public}, nil
+}
+
+// privacyPending tells whether a change of the privacy is still to be made.
+func (p *Publisher) privacyPending(ctx context.Context, id int64) (bool, error) {
+	var n int64
+	err := p.DB.Reader(ctx).Model(&Step{}).Where("publication_id = ? AND kind = ? AND state = ?", id, StepPrivacy, StepWaiting).Count(&n).Error
+	if err != nil {
+		return false, fmt.Errorf("read the plan of publication %d: %w", id, err)
+	}
+	return n > 0, nil
 }
 
 // known is one of YouTube's words that we have a sentence for.

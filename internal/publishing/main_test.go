@@ -31,6 +31,7 @@ import (
 const (
 	balme     = "001019"
 	pollEvery = 30 * time.Second
+	grace     = 7 * 24 * time.Hour
 	size      = 3*youtube.RangeUnit + 1000 // four ranges
 	seconds   = 61
 )
@@ -50,13 +51,22 @@ type world struct {
 	testimonies *testimony.Store
 	vault       string
 	file        []byte
-	queue       []int64 // publications to be taken a step further
+	renditions  string
+	queue       []work // publications to be taken a step further
 	shown       int
+	told        []fault.Message // of the channel's trouble
+	proofs      []int64         // testimonies of which nothing is left on the channel
+}
+
+// work is a publication in a lane.
+type work struct {
+	id   int64
+	lane publishing.Lane
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), vault: t.TempDir(), file: movie(size, seconds)}
+	w := &world{t: t, now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), vault: t.TempDir(), renditions: t.TempDir(), file: movie(size, seconds)}
 	var err error
 	if w.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "voci.db")); err != nil {
 		t.Fatal(err)
@@ -89,9 +99,10 @@ func newWorld(t *testing.T) *world {
 	w.connect()
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: w.ledger, Vault: w.vault,
-		BaseURL: "https://voci.example", Enqueue: w.enqueue, Published: w.testimonies.MarkPublished,
+		Renditions: w.renditions, BaseURL: "https://voci.example", Enqueue: w.enqueue, Wake: func(*gorm.DB) error { return nil },
+		Gone: func(_ *gorm.DB, id int64) error { w.proofs = append(w.proofs, id); return nil }, Published: w.testimonies.MarkPublished,
 		Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
-		PollEvery: pollEvery, Clock: clock, Log: quiet,
+		PollEvery: pollEvery, Grace: grace, Clock: clock, Log: quiet,
 	})
 	return w
 }
@@ -122,7 +133,10 @@ func (w *world) connect() {
 	w.t.Helper()
 	clock := func() time.Time { return w.now }
 	w.channels = publishing.NewChannels(w.db, w.box, youtube.NewOAuth(w.settings, nil), w.settings, w.ledger,
-		func(tx *gorm.DB) error { return publishing.Resume(tx, w.enqueue) }, clock,
+		publishing.ChannelHooks{
+			Resume:   func(tx *gorm.DB) error { return publishing.Resume(tx, w.enqueue) },
+			Troubled: func(_ *gorm.DB, _ string, why fault.Message) error { w.told = append(w.told, why); return nil },
+		}, clock,
 		youtube.WithRange(youtube.RangeUnit), youtube.WithStall(2*time.Second, 2*time.Second),
 		youtube.WithWait(func(ctx context.Context, d time.Duration) error { w.now = w.now.Add(d); return ctx.Err() }))
 	if err := w.channels.ConnectSandbox(w.t.Context(), w.sandbox.IssueToken()); err != nil {
@@ -130,9 +144,9 @@ func (w *world) connect() {
 	}
 }
 
-func (w *world) enqueue(_ *gorm.DB, id int64) error {
-	if !slices.Contains(w.queue, id) {
-		w.queue = append(w.queue, id)
+func (w *world) enqueue(_ *gorm.DB, id int64, lane publishing.Lane) error {
+	if one := (work{id, lane}); !slices.Contains(w.queue, one) {
+		w.queue = append(w.queue, one)
 	}
 	return nil
 }
@@ -197,38 +211,59 @@ func (w *world) publication(testimonyID int64) publishing.Publication {
 // returns why it waits.
 func (w *world) step() *fault.Error {
 	w.t.Helper()
-	id := w.queue[0]
+	one := w.queue[0]
 	w.queue = w.queue[1:]
-	err := w.publisher.Publish(w.t.Context(), id)
+	err := w.publisher.Publish(w.t.Context(), one.id, one.lane)
 	if err == nil {
 		return nil
 	}
-	w.queue = append(w.queue, id)
+	w.queue = append(w.queue, one)
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		// The job tries again, later and later.
 		e = &fault.Error{Kind: fault.Unavailable, Until: w.now.Add(time.Minute), Err: err}
 	}
 	if e.Kind != fault.Unavailable || e.Until.IsZero() {
-		w.t.Fatalf("publication %d: %v", id, err)
+		w.t.Fatalf("publication %d: %v", one.id, err)
 	}
 	return e
 }
 
 // run works until nothing is left to do, letting time pass while all wait. It
-// fails if that takes more than two days of the clock.
+// fails if that takes more than ten days of the clock.
 func (w *world) run() {
 	w.t.Helper()
-	end := w.now.Add(48 * time.Hour)
-	for len(w.queue) > 0 {
-		w.settle()
-		if e := w.step(); e != nil && e.Until.After(w.now) {
-			w.now = e.Until
+	end := w.now.Add(10 * 24 * time.Hour)
+	for {
+		var next time.Time
+		for range len(w.queue) {
+			w.settle()
+			if e := w.step(); e != nil {
+				next = sooner(next, e.Until)
+			}
+		}
+		again, err := w.publisher.Tend(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		next = sooner(next, again)
+		if len(w.queue) == 0 && next.IsZero() {
+			return
+		}
+		if next.After(w.now) {
+			w.now = next
 		}
 		if w.now.After(end) {
-			w.t.Fatalf("still %d publications under way after two days: %+v", len(w.queue), w.sandbox.State())
+			w.t.Fatalf("still %d publications under way after ten days: %+v", len(w.queue), w.sandbox.State())
 		}
 	}
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
 }
 
 // settle waits, in real time, until the sandbox has looked at what it received:

@@ -1,10 +1,8 @@
 package publishing
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -29,8 +27,9 @@ func Tags(t *testimony.Testimony, m territory.Municipality, z territory.Zone) []
 	return youtube.FitTags([][]string{themes, {m.Name}, {z.Name}, t.Tags}, youtube.MaxTags)
 }
 
-// metadata is what is said on the channel about a testimony.
-func (p *Publisher) metadata(t *testimony.Testimony, wanted youtube.Privacy) (youtube.Metadata, error) {
+// metadata is what is said on the channel about a testimony; who may see it is
+// the publication's.
+func (p *Publisher) metadata(t *testimony.Testimony) (youtube.Metadata, error) {
 	m, err := p.Registry.Shown(t.MunicipalityCode)
 	if err != nil {
 		return youtube.Metadata{}, err
@@ -40,13 +39,21 @@ func (p *Publisher) metadata(t *testimony.Testimony, wanted youtube.Privacy) (yo
 		return youtube.Metadata{}, err
 	}
 	meta := youtube.Metadata{
-		Title: t.Title, Description: t.Description, Tags: Tags(t, m, z), CategoryID: category, Language: t.Language, Privacy: wanted,
+		Title: t.Title, Description: t.Description, Tags: Tags(t, m, z), CategoryID: category, Language: t.Language,
 	}
-	// Who speaks and where it comes from, if there is room after what the town
-	// hall wrote.
-	signed := fmt.Sprintf("%s\n\n%s, %s · %s\n%s/testimonianze/%d-%s", t.Description, t.SpeakerName, t.SpeakerRole, m.Name, p.BaseURL, t.ID, t.Slug())
-	if len(signed) <= youtube.MaxDescription {
-		meta.Description = signed
+	meta.Description = p.signed(t.Description, t, m, "")
+	for lang, words := range t.Translations {
+		if words.Title == "" {
+			continue
+		}
+		if meta.Localizations == nil {
+			meta.Localizations = map[string]youtube.Localized{}
+		}
+		description := words.Description
+		if description == "" {
+			description = t.Description
+		}
+		meta.Localizations[lang] = youtube.Localized{Title: words.Title, Description: p.signed(description, t, m, prefixOf(lang))}
 	}
 	if t.RecordedOn != "" {
 		if meta.RecordedOn, err = time.Parse(time.DateOnly, t.RecordedOn); err != nil {
@@ -56,12 +63,25 @@ func (p *Publisher) metadata(t *testimony.Testimony, wanted youtube.Privacy) (yo
 	return meta, nil
 }
 
-// hashOf tells two metadata apart.
-func hashOf(m youtube.Metadata) (string, error) {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return "", fmt.Errorf("hash the metadata: %w", err)
+// signed adds to a description who speaks and where it comes from, if there is
+// room after what the town hall wrote.
+func (p *Publisher) signed(description string, t *testimony.Testimony, m territory.Municipality, prefix string) string {
+	speaker := m.Name
+	if who := strings.Trim(t.SpeakerName+", "+t.SpeakerRole, ", "); who != "" {
+		speaker = who + " · " + m.Name
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
+	signed := fmt.Sprintf("%s\n\n%s\n%s%s/testimonianze/%d-%s", description, speaker, p.BaseURL, prefix, t.ID, t.Slug())
+	signed = strings.TrimLeft(signed, "\n")
+	if len(signed) > youtube.MaxDescription {
+		return description
+	}
+	return signed
+}
+
+// prefixOf is the beginning of the portal's addresses in a language.
+func prefixOf(lang string) string {
+	if lang == "it" {
+		return ""
+	}
+	return "/" + lang
 }

@@ -36,6 +36,33 @@ const (
 	Removed    State = "removed"
 )
 
+// Origin is how a video came to the channel.
+type Origin string
+
+// The origins. Their names are in the database.
+const (
+	FromPortal  Origin = "portal"
+	ByHand      Origin = "hand"    // uploaded in Studio by staff
+	FromChannel Origin = "channel" // it was there before the portal
+)
+
+// Lane is who works on a publication: sending is one at a time, since the line
+// is one; looks and removals must not wait behind it.
+type Lane string
+
+// The lanes.
+const (
+	LaneSend   Lane = "send"
+	LaneFollow Lane = "follow"
+)
+
+func laneOf(s State) Lane {
+	if s == Waiting || s == Sending {
+		return LaneSend
+	}
+	return LaneFollow
+}
+
 // Publication is a testimony's life on the channel.
 type Publication struct {
 	ID          int64
@@ -66,6 +93,12 @@ type Publication struct {
 	ProcessedAt *time.Time
 	SeenAt      *time.Time
 	MissedAt    *time.Time
+
+	Origin    Origin
+	Verified  bool       `gorm:"default:true"` // false: a link that no channel could be asked about
+	PublishAt *time.Time // YouTube makes it public then
+	HiddenAt  *time.Time // withdrawn: private since
+	DeleteAt  *time.Time // withdrawn: deleted for good then
 }
 
 // Explain says where the publication is, for people.
@@ -77,6 +110,8 @@ func (p Publication) Explain() *fault.Message {
 		if p.Until != nil && m.Args != nil { // as a time again, for the reader's language
 			m.Args["Until"] = *p.Until
 		}
+	case p.State == Removing && p.HiddenAt != nil && p.DeleteAt != nil:
+		m = fault.Msg("publishing.hidden", "Until", *p.DeleteAt)
 	case p.State == Sending && p.SessionTotal > 0:
 		m = fault.Msg("publishing.sending_percent", "Percent", p.StoredBytes*100/p.SessionTotal)
 	}

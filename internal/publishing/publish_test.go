@@ -175,7 +175,7 @@ func TestWaitsForTheQuota(t *testing.T) {
 				t.Error("asked although the day's quota is known to be used up")
 			}
 			w.now = reset
-			w.queue = append(w.queue, w.publication(made.ID).ID)
+			w.queue = append(w.queue, work{w.publication(made.ID).ID, publishing.LaneSend})
 			w.run()
 			for _, id := range []int64{made.ID, second.ID} {
 				if s := w.testimony(id).State; s != testimony.Published {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -25,13 +26,19 @@ type Rooms struct {
 	Channels    *Channels // nil with VOCI_YOUTUBE=off
 	Ledger      *Ledger
 	Vault       string // folder of the originals
+	Renditions  string // folder of the posters
 	BaseURL     string
 	Sandbox     bool // the channel is a sandbox: only there may samples go
 
-	// Enqueue has Publish called for a publication after the commit of tx.
-	Enqueue func(tx *gorm.DB, publicationID int64) error
+	// Enqueue has Publish called for a publication in a lane after the commit of
+	// tx, Wake has Tend called.
+	Enqueue func(tx *gorm.DB, publicationID int64, lane Lane) error
+	Wake    func(tx *gorm.DB) error
 	// Published notes inside tx that a testimony is out, and counts it.
 	Published func(tx *gorm.DB, testimonyID int64) error
+	// Gone runs inside the transaction that ends a withdrawn publication: nothing
+	// of it is on the channel any more.
+	Gone func(tx *gorm.DB, testimonyID int64) error
 	// Say puts a message into Italian, for a town hall whose testimony the
 	// channel refuses.
 	Say func(fault.Message) string
@@ -41,17 +48,38 @@ type Rooms struct {
 	// PollEvery is the shortest wait between two looks at a video that YouTube
 	// is processing; all other waits follow from it.
 	PollEvery time.Duration
-	Clock     func() time.Time
-	Log       *slog.Logger
+	// Grace is how long a withdrawn video stays on the channel, private, before
+	// it is deleted for good.
+	Grace time.Duration
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Publisher takes publications a step further.
 type Publisher struct {
 	Rooms
+
+	mu   sync.Mutex
+	busy map[int64]bool // publications that a lane works on
 }
 
 // New makes a Publisher.
-func New(r Rooms) *Publisher { return &Publisher{r} }
+func New(r Rooms) *Publisher { return &Publisher{Rooms: r, busy: map[int64]bool{}} }
+
+// take has a publication worked on by one lane at a time.
+func (p *Publisher) take(id int64) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.busy[id] {
+		return nil, false
+	}
+	p.busy[id] = true
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.busy, id)
+	}, true
+}
 
 func (p *Publisher) now() time.Time { return p.Clock().UTC() }
 
@@ -68,18 +96,21 @@ func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
 	}
 	// What an earlier round left on the channel is taken away before the new
 	// file is sent: see send.
-	pub.TestimonyID, pub.VideoID, pub.WantedPrivacy = t.ID, t.Video.ID, youtube.Privacy(t.Visibility)
+	pub.TestimonyID, pub.VideoID, pub.WantedPrivacy, pub.PublishAt = t.ID, t.Video.ID, youtube.Privacy(t.Visibility), t.PublishAt
 	pub.State, pub.Since, pub.Reason, pub.Until = Waiting, p.now(), testimony.Sentence{}, nil
 	if pub.Slug == "" {
-		pub.Slug = newSlug()
+		pub.Slug, pub.Origin, pub.Verified = newSlug(), FromPortal, true
 	}
 	if err := tx.Save(&pub).Error; err != nil {
 		return fmt.Errorf("plan the publication of testimony %d: %w", t.ID, err)
 	}
+	if err := p.replan(tx, t, &pub); err != nil {
+		return err
+	}
 	if err := p.note(tx, audit.Portal, pub.ID, Waiting, ""); err != nil {
 		return err
 	}
-	return p.Enqueue(tx, pub.ID)
+	return p.Enqueue(tx, pub.ID, LaneSend)
 }
 
 // Remove has a testimony that was withdrawn inside tx taken off the channel. A
@@ -101,9 +132,9 @@ func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
 		return err
 	}
 	if next == Removed {
-		return nil
+		return p.Gone(tx, t.ID)
 	}
-	return p.Enqueue(tx, pub.ID)
+	return p.Enqueue(tx, pub.ID, LaneFollow)
 }
 
 // Retry has a blocked publication tried again. One whose video YouTube failed
@@ -125,7 +156,7 @@ func (p *Publisher) Retry(ctx context.Context, actor string, id int64) error {
 			return fault.New(fault.Conflict, "publishing.sent_back")
 		}
 		next, more := Waiting, map[string]any{"until": nil}
-		if pub.YoutubeID != nil && !sendAgain(pub.Reason.Key) {
+		if pub.YoutubeID != nil && (pub.Origin == FromChannel || !sendAgain(pub.Reason.Key)) {
 			next, more = Processing, map[string]any{"polls": 0, "next_poll_at": p.now(), "uploaded_at": p.now()}
 		}
 		if _, err := p.change(tx, id, []State{Blocked}, next, testimony.Sentence{}, more); err != nil {
@@ -134,31 +165,36 @@ func (p *Publisher) Retry(ctx context.Context, actor string, id int64) error {
 		if err := audit.Write(tx, p.now(), actor, "publication.retry", "publication", id, nil); err != nil {
 			return err
 		}
-		return p.Enqueue(tx, id)
+		return p.Enqueue(tx, id, laneOf(next))
 	})
 }
 
 // Resume has every publication that waits or is under way tried now, inside
 // the transaction that makes the channel usable.
-func Resume(tx *gorm.DB, enqueue func(tx *gorm.DB, publicationID int64) error) error {
-	var ids []int64
-	err := tx.Model(&Publication{}).Where("state IN ?", []State{Waiting, Sending, Processing, Removing}).Order("id").Pluck("id", &ids).Error
+func Resume(tx *gorm.DB, enqueue func(tx *gorm.DB, publicationID int64, lane Lane) error) error {
+	var open []Publication
+	err := tx.Select("id, state").Where("state IN ?", []State{Waiting, Sending, Processing, Removing}).Order("id").Find(&open).Error
 	if err != nil {
 		return fmt.Errorf("list the open publications: %w", err)
 	}
-	for _, id := range ids {
-		if err := enqueue(tx, id); err != nil {
+	for _, pub := range open {
+		if err := enqueue(tx, pub.ID, laneOf(pub.State)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Publish takes a publication as far as it goes now: to the channel, through
-// its processing, or off the channel. It may be called at any time and again;
-// two calls for one publication must not run at once. An error of kind
+// Publish takes a publication as far as it goes now in a lane: to the channel,
+// or through its processing and off the channel. It may be called at any time
+// and again, also for one publication at once. An error of kind
 // fault.Unavailable says until when there is nothing to do.
-func (p *Publisher) Publish(ctx context.Context, id int64) error {
+func (p *Publisher) Publish(ctx context.Context, id int64, lane Lane) error {
+	leave, ok := p.take(id)
+	if !ok {
+		return later(p.now().Add(time.Second), "publishing.state.waiting", nil)
+	}
+	defer leave()
 	for {
 		pub, err := get(p.DB.Reader(ctx), id)
 		if fault.Of(err) == fault.NotFound {
@@ -166,6 +202,9 @@ func (p *Publisher) Publish(ctx context.Context, id int64) error {
 		}
 		if err != nil {
 			return err
+		}
+		if laneOf(pub.State) != lane {
+			return nil // whoever moved it there put it into the other lane
 		}
 		switch pub.State {
 		case Waiting, Sending:

@@ -4,13 +4,17 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/youtube"
 )
 
-// remove takes a withdrawn testimony off the channel. It does not give up: what
-// a person took back must not stay because of an outage.
+// remove takes a withdrawn testimony off the channel: its video is made private
+// at once, its entries go out of the playlists, and after the time of grace it
+// is deleted, with its captions. It does not give up: what a person took back
+// must not stay because of an outage.
 func (p *Publisher) remove(ctx context.Context, pub *Publication) error {
 	if p.Channels == nil {
 		return p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.waits_for_channel"), nil)
@@ -18,11 +22,85 @@ func (p *Publisher) remove(ctx context.Context, pub *Publication) error {
 	if pub.YoutubeID == nil {
 		return p.findLast(ctx, pub)
 	}
+	if pub.HiddenAt == nil {
+		if gone, err := p.hide(ctx, pub); err != nil || gone {
+			return err
+		}
+	}
+	if err := p.takeOutOfLists(ctx, pub); err != nil {
+		return err
+	}
+	if pub.DeleteAt.After(p.now()) {
+		return p.hold(ctx, pub, *pub.DeleteAt, fault.Msg("publishing.hidden", "Until", *pub.DeleteAt), nil)
+	}
 	if err := p.delete(ctx, pub); err != nil {
 		return err
 	}
-	_, err := p.update(ctx, pub.ID, []State{Removing}, Removed, testimony.Sentence{}, forgetting(map[string]any{}))
-	return err
+	return p.gone(ctx, pub)
+}
+
+// hide makes the video private, whatever is left of its plan. gone means that
+// it is not on the channel any more.
+func (p *Publisher) hide(ctx context.Context, pub *Publication) (gone bool, err error) {
+	client, err := p.openFor(ctx, pub)
+	if err != nil {
+		return false, err
+	}
+	v, err := client.SetPrivacy(ctx, *pub.YoutubeID, youtube.Private, time.Time{})
+	switch class := youtube.ClassOf(err); {
+	case class == youtube.ClassNotFound:
+		return true, p.gone(ctx, pub)
+	case class == youtube.ClassPermanent, class == youtube.ClassMetadata:
+		return false, p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.not_hidden"), err)
+	case err != nil:
+		return false, p.notSeen(ctx, pub, err)
+	case v.Privacy != youtube.Private:
+		return false, p.hold(ctx, pub, p.now().Add(p.wait(0)), fault.Msg("publishing.not_hidden"), nil)
+	}
+	now := p.now()
+	until := now.Add(p.Grace)
+	pub.HiddenAt, pub.DeleteAt = &now, &until
+	_, err = p.update(ctx, pub.ID, []State{Removing}, Removing, testimony.Sentence{},
+		map[string]any{"hidden_at": now, "delete_at": until, "seen_privacy": v.Privacy, "seen_at": now})
+	return false, err
+}
+
+// takeOutOfLists removes the entries of the video from our playlists: those of a
+// deleted video would stay as holes.
+func (p *Publisher) takeOutOfLists(ctx context.Context, pub *Publication) error {
+	steps, err := stepsOf(p.DB.Reader(ctx), pub.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if s.Kind != StepPlaylist || (s.Wanted == "" && s.Had == "") {
+			continue
+		}
+		client, err := p.openFor(ctx, pub)
+		if err != nil {
+			return err
+		}
+		s.Wanted = ""
+		_, _, err = p.setPlaylist(ctx, client, &s, nil, *pub.YoutubeID)
+		if class := youtube.ClassOf(err); err != nil && class != youtube.ClassNotFound && class != youtube.ClassPermanent {
+			return p.notSeen(ctx, pub, err)
+		}
+		if err := p.updateStep(ctx, &s, map[string]any{"wanted": "", "had": "", "remote_id": "", "tries": 0}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone commits that nothing is left on the channel.
+func (p *Publisher) gone(ctx context.Context, pub *Publication) error {
+	return p.DB.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error {
+		ok, err := p.change(tx, pub.ID, []State{Removing}, Removed, testimony.Sentence{}, forgetting(map[string]any{}))
+		if err != nil || !ok {
+			return err
+		}
+		return p.Gone(tx, pub.TestimonyID)
+	})
 }
 
 // delete removes the publication's video; one that is not there is gone.
@@ -76,6 +154,5 @@ func (p *Publisher) findLast(ctx context.Context, pub *Publication) error {
 	if settled := pub.Since.Add(settling * p.PollEvery); p.now().Before(settled) {
 		return p.hold(ctx, pub, settled, fault.Msg("publishing.state.removing"), nil)
 	}
-	_, err = p.update(ctx, pub.ID, []State{Removing}, Removed, testimony.Sentence{}, forgetting(map[string]any{}))
-	return err
+	return p.gone(ctx, pub)
 }

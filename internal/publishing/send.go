@@ -63,10 +63,11 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 			return err
 		}
 	}
-	meta, err := p.metadata(t, pub.WantedPrivacy)
+	meta, err := p.metadata(t)
 	if err != nil {
 		return err
 	}
+	meta.Privacy, meta.PublishAt = pub.asked(p.now())
 	f, err := os.Open(filepath.Join(p.Vault, v.Original))
 	if err != nil {
 		p.Log.ErrorContext(ctx, "the original cannot be opened", "publication", pub.ID, "error", err)
@@ -87,6 +88,9 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 func (p *Publisher) publishHere(ctx context.Context, pub *Publication) error {
 	if pub.State == Waiting && pub.Reason.Key == "publishing.off" {
 		return nil
+	}
+	if _, at := pub.asked(p.now()); !at.IsZero() {
+		return p.hold(ctx, pub, at, fault.Msg("publishing.scheduled", "Until", at), nil)
 	}
 	err := p.DB.Write(ctx, func(tx *gorm.DB) error {
 		ok, err := p.change(tx, pub.ID, []State{Waiting, Sending}, Waiting, testimony.Sentence{Message: fault.Msg("publishing.off")}, nil)
@@ -109,8 +113,15 @@ func (p *Publisher) clearOld(ctx context.Context, pub *Publication) error {
 		return err
 	}
 	// A new name too: the old video must not be taken for the new one.
-	_, err := p.update(ctx, pub.ID, []State{Waiting, Sending}, Waiting, testimony.Sentence{}, forgetting(map[string]any{"youtube_id": nil, "slug": newSlug()}))
-	return err
+	return p.DB.Write(ctx, func(tx *gorm.DB) error {
+		ok, err := p.change(tx, pub.ID, []State{Waiting, Sending}, Waiting, testimony.Sentence{}, forgetting(map[string]any{
+			"youtube_id": nil, "slug": newSlug(), "origin": FromPortal, "verified": true, "processed_at": nil, "missed_at": nil,
+		}))
+		if err != nil || !ok {
+			return err
+		}
+		return p.has(tx, pub.ID, nil)
+	})
 }
 
 // ready opens the channel, makes sure that it is the pinned one, and that the
@@ -130,7 +141,7 @@ func (p *Publisher) ready(ctx context.Context, pub *Publication) (*youtube.Clien
 		bucket youtube.Bucket
 		units  int
 	}{{youtube.BucketUploads, youtube.CostUpload}, {youtube.BucketUnits, youtube.CostRead}} {
-		if e, ok := errors.AsType[*fault.Error](p.Ledger.Room(ctx, need.bucket, need.units)); ok {
+		if e, ok := errors.AsType[*fault.Error](p.Ledger.Room(ctx, need.bucket, need.units, All)); ok {
 			return nil, nil, p.hold(ctx, pub, e.Until, e.Message, e)
 		}
 	}
@@ -146,10 +157,18 @@ func (p *Publisher) ready(ctx context.Context, pub *Publication) (*youtube.Clien
 
 // upload sends the file and commits the session as package youtube asks.
 func (p *Publisher) upload(ctx context.Context, client *youtube.Client, channel *Channel, pub *Publication, up youtube.Upload, sha256 string) (youtube.Video, error) {
-	hash, err := hashOf(up.Metadata)
+	words, err := wordsOf(up.Metadata)
 	if err != nil {
 		return youtube.Video{}, err
 	}
+	localizations, err := localizationsOf(up.Metadata)
+	if err != nil {
+		return youtube.Video{}, err
+	}
+	had := map[stepName]string{
+		{StepPrivacy, ""}: privacyOf(up.Metadata.Privacy, up.Metadata.PublishAt), {StepWords, ""}: words, {StepLocalizations, ""}: localizations,
+	}
+	opens := pub.SessionSealed == nil
 	var session youtube.Session
 	if pub.SessionSealed != nil {
 		uri, err := p.Channels.box.Open(pub.SessionSealed, sessionOf(pub.ID))
@@ -161,14 +180,26 @@ func (p *Publisher) upload(ctx context.Context, client *youtube.Client, channel 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	keep := func(ctx context.Context, s youtube.Session) error {
-		ok, err := p.update(ctx, pub.ID, []State{Waiting, Sending}, Sending, testimony.Sentence{}, map[string]any{
+		values := map[string]any{
 			"channel_id": channel.ID, "session_sealed": p.Channels.box.Seal(s.URI, sessionOf(pub.ID)), "session_started": s.StartedAt,
-			"session_total": s.Total, "last_byte_sent": s.LastByteSent, "sha256": sha256, "metadata_hash": hash, "until": nil,
-		})
-		if err == nil && !ok {
-			return errStopped
+			"session_total": s.Total, "last_byte_sent": s.LastByteSent, "sha256": sha256, "until": nil,
 		}
-		return err
+		if opens {
+			values["metadata_hash"] = words
+		}
+		return p.DB.Write(ctx, func(tx *gorm.DB) error {
+			ok, err := p.change(tx, pub.ID, []State{Waiting, Sending}, Sending, testimony.Sentence{}, values)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return errStopped
+			}
+			if !opens {
+				return nil // what the session was opened with counts
+			}
+			return p.has(tx, pub.ID, had)
+		})
 	}
 	video, err := client.Upload(ctx, up, session, keep, p.progress(ctx, pub.ID, stop))
 	if cause := context.Cause(ctx); errors.Is(cause, errStopped) {
@@ -207,11 +238,19 @@ func (p *Publisher) sent(ctx context.Context, id int64, v youtube.Video) error {
 	})
 	return p.DB.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error {
 		ok, err := p.change(tx, id, []State{Waiting, Sending}, Processing, testimony.Sentence{}, values)
-		if err != nil || ok {
+		if err != nil {
 			return err
 		}
-		// Withdrawn in the last moment: it is to be removed, by its id.
-		return tx.Model(&Publication{}).Where("id = ?", id).Updates(values).Error
+		if !ok {
+			// Withdrawn in the last moment: it is to be removed, by its id.
+			if _, err := p.change(tx, id, nil, Removing, testimony.Sentence{}, values); err != nil {
+				return err
+			}
+		}
+		if err := p.Wake(tx); err != nil {
+			return err
+		}
+		return p.Enqueue(tx, id, LaneFollow)
 	})
 }
 
@@ -230,6 +269,9 @@ func (p *Publisher) notSent(ctx context.Context, pub *Publication, err error) er
 	}
 	if errors.Is(err, errStopped) {
 		return nil
+	}
+	if e, ok := spentUp(err); ok {
+		return p.hold(ctx, pub, e.Until, e.Message, err)
 	}
 	// The session may have been opened by the run that failed.
 	now, fresh := p.now(), *pub
@@ -342,6 +384,9 @@ func (p *Publisher) reconcile(ctx context.Context, client *youtube.Client, pub *
 	case errors.Is(err, youtube.ErrUnsure):
 		return true, p.hold(ctx, pub, p.now().Add(settling*p.PollEvery), fault.Msg(outcomeUnknown), err)
 	case err != nil:
+		if e, ok := spentUp(err); ok {
+			return true, p.hold(ctx, pub, e.Until, fault.Msg(outcomeUnknown), err)
+		}
 		if c := youtube.ClassOf(err); c == youtube.ClassTemporary || c == youtube.ClassBurst {
 			return true, p.hold(ctx, pub, p.now().Add(settling*p.PollEvery), fault.Msg(outcomeUnknown), err)
 		}
@@ -366,6 +411,13 @@ func (p *Publisher) reconcile(ctx context.Context, client *youtube.Client, pub *
 	}
 	*pub = *fresh
 	return false, nil
+}
+
+// spentUp tells whether a call was not made because our ledger says that nothing
+// is left, and until when.
+func spentUp(err error) (*fault.Error, bool) {
+	e, ok := errors.AsType[*fault.Error](err)
+	return e, ok && e.Kind == fault.Unavailable && !e.Until.IsZero()
 }
 
 func sessionOf(id int64) string { return fmt.Sprintf("upload session of publication %d", id) }

@@ -119,10 +119,11 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 	}, w.clock)
 	ledger := publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000}, w.clock, quiet)
 	channels := publishing.NewChannels(w.db, box, youtube.NewOAuth(youtube.Settings{}, nil), youtube.Settings{}, ledger,
-		func(*gorm.DB) error { return nil }, w.clock)
+		publishing.ChannelHooks{}, w.clock)
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: channels, Ledger: ledger,
-		Enqueue: func(*gorm.DB, int64) error { return nil }, Clock: w.clock, Log: quiet,
+		Enqueue: func(*gorm.DB, int64, publishing.Lane) error { return nil }, Wake: func(*gorm.DB) error { return nil },
+		Gone: func(*gorm.DB, int64) error { return nil }, Clock: w.clock, Log: quiet,
 	})
 	sync := views.New(w.db, nil, ledger, w.clock, func() {}, quiet)
 	sessions := account.NewSessions(w.db, w.accounts, false)

@@ -41,6 +41,17 @@ func (u Unfinished) Value() (driver.Value, error) {
 // Scan reads the fields.
 func (u *Unfinished) Scan(src any) error { return fromJSON(src, u) }
 
+// Value stores the translations.
+func (t Translations) Value() (driver.Value, error) {
+	if t == nil {
+		return "{}", nil
+	}
+	return toJSON(t)
+}
+
+// Scan reads the translations.
+func (t *Translations) Scan(src any) error { return fromJSON(src, t) }
+
 // Value stores the message, empty if there is none.
 func (s Sentence) Value() (driver.Value, error) {
 	if s.Key == "" {

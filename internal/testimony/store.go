@@ -79,6 +79,9 @@ func (s *Store) Get(ctx context.Context, municipality string, id int64) (*Testim
 	return get(s.db.Reader(ctx), municipality, id)
 }
 
+// GetIn is Get of Anywhere inside a transaction.
+func (s *Store) GetIn(tx *gorm.DB, id int64) (*Testimony, error) { return get(tx, Anywhere, id) }
+
 // ForCitizen returns a testimony that a citizen with its address may see.
 // It returns fault.NotFound, or fault.Gone for one that was withdrawn.
 func (s *Store) ForCitizen(ctx context.Context, id int64) (*Testimony, error) {

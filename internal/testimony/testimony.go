@@ -73,9 +73,12 @@ type Testimony struct {
 	RecordedOn       string // day, YYYY-MM-DD, or empty
 	Tags             Tags   `gorm:"type:text"`
 	Visibility       Visibility
-	Sample           bool       // made by `voci demo`, says so wherever it is shown
-	Unfinished       Unfinished `gorm:"type:text"`
-	Version          int        // grows with every change, so that two people never overwrite each other
+	Sample           bool         // made by `voci demo`, says so wherever it is shown
+	Translations     Translations `gorm:"type:text"`
+	PublishAt        *time.Time   // not before, chosen by staff
+	ProofEmail       string       // who is sent the proof of a withdrawal
+	Unfinished       Unfinished   `gorm:"type:text"`
+	Version          int          // grows with every change, so that two people never overwrite each other
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	SubmittedAt      *time.Time // when review was asked for
@@ -87,6 +90,15 @@ type Testimony struct {
 	Releases []Release // the consents given
 	Video    *Video    // the current file, nil if none was received
 }
+
+// Translation is what the town hall says of its testimony in another language.
+type Translation struct {
+	Title       string `json:"title"`
+	Description string `json:"description"`
+}
+
+// Translations are by ISO 639 code.
+type Translations map[string]Translation
 
 // Slug is the readable end of the testimony's address.
 func (t *Testimony) Slug() string {

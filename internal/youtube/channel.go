@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	yt "google.golang.org/api/youtube/v3"
 )
 
 // Channel is the channel that the tokens belong to.
@@ -21,10 +23,11 @@ type Channel struct {
 // without one is an *Error of ClassDisconnected.
 func (c *Client) Channel(ctx context.Context) (Channel, error) {
 	const doing = "reading the channel"
-	c.spend(ctx, BucketUnits, CostRead)
-	list, err := c.service.Channels.List([]string{"id", "snippet", "contentDetails", "status"}).Mine(true).Context(ctx).Do()
+	list, err := call(ctx, c, doing, CostRead, func() (*yt.ChannelListResponse, error) {
+		return c.service.Channels.List([]string{"id", "snippet", "contentDetails", "status"}).Mine(true).Context(ctx).Do()
+	})
 	if err != nil {
-		return Channel{}, c.failure(ctx, doing, BucketUnits, err)
+		return Channel{}, err
 	}
 	if len(list.Items) == 0 {
 		return Channel{}, fmt.Errorf("%s: %w", doing, &Error{Reason: "noChannel", Domain: "local", Message: "the account has no channel"})
@@ -60,15 +63,12 @@ func (c *Client) eachUploads(ctx context.Context, playlist string, n int, more f
 	const doing = "reading the channel's uploads"
 	token := ""
 	for n > 0 {
-		call := c.service.PlaylistItems.List([]string{"contentDetails"}).
-			PlaylistId(playlist).MaxResults(int64(min(n, MaxIDs))).Context(ctx)
-		if token != "" {
-			call.PageToken(token)
-		}
-		c.spend(ctx, BucketUnits, CostRead)
-		list, err := call.Do()
+		list, err := call(ctx, c, doing, CostRead, func() (*yt.PlaylistItemListResponse, error) {
+			return c.service.PlaylistItems.List([]string{"contentDetails"}).PlaylistId(playlist).
+				MaxResults(int64(min(n, MaxIDs))).PageToken(token).Context(ctx).Do()
+		})
 		if err != nil {
-			return c.failure(ctx, doing, BucketUnits, err)
+			return err
 		}
 		var ids []string
 		for _, item := range list.Items {

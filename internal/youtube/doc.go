@@ -4,7 +4,7 @@
 // It knows nothing of testimonies, of the database or of pages. What must
 // outlive a crash is handed to the caller to be committed (see Session and
 // Client.Upload), and what a request costs is told to the caller's ledger (see
-// WithSpend).
+// WithQuota).
 //
 // Uploads are our own code on the documented protocol
 // (https://developers.google.com/youtube/v3/guides/using_resumable_upload_protocol),

@@ -40,30 +40,47 @@ func (c *Client) UpdateMetadata(ctx context.Context, id string, m Metadata) (Vid
 	})
 }
 
-// SetPrivacy changes who may see a video and returns what YouTube made of it. It
-// costs 51 units.
-func (c *Client) SetPrivacy(ctx context.Context, id string, p Privacy) (Video, error) {
+// SetPrivacy changes who may see a video, private ones until publishAt if that
+// is not zero, and returns what YouTube made of it. It costs 51 units.
+func (c *Client) SetPrivacy(ctx context.Context, id string, p Privacy, publishAt time.Time) (Video, error) {
 	return c.edit(ctx, "changing the privacy of a video", id, []string{PartStatus}, func(v *yt.Video) {
-		v.Status.PrivacyStatus = string(p)
+		v.Status.PrivacyStatus, v.Status.PublishAt = string(p), publishTime(publishAt)
+	})
+}
+
+func publishTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// SetLocalizations changes title and description in other languages; an empty
+// map takes all away. It costs 51 units. The video must have a language of its
+// own: see Metadata.Language.
+func (c *Client) SetLocalizations(ctx context.Context, id string, all map[string]Localized) (Video, error) {
+	return c.edit(ctx, "changing the localizations of a video", id, []string{PartLocalizations}, func(v *yt.Video) {
+		v.Localizations = localizations(all)
+		v.ForceSendFields = append(v.ForceSendFields, "Localizations")
 	})
 }
 
 // Delete removes a video for good, for 50 units. That of one which is not there
 // is an *Error of ClassNotFound.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	c.spend(ctx, BucketUnits, CostWrite)
-	if err := c.service.Videos.Delete(id).Context(ctx).Do(); err != nil {
-		return c.failure(ctx, "deleting a video", BucketUnits, err)
-	}
-	return nil
+	_, err := call(ctx, c, "deleting a video", CostWrite, func() (struct{}, error) {
+		return struct{}{}, c.service.Videos.Delete(id).Context(ctx).Do()
+	})
+	return err
 }
 
 // edit reads parts of a video, changes them and writes them back whole.
 func (c *Client) edit(ctx context.Context, doing, id string, parts []string, change func(*yt.Video)) (Video, error) {
-	c.spend(ctx, BucketUnits, CostRead)
-	list, err := c.service.Videos.List(parts).Id(id).Context(ctx).Do()
+	list, err := call(ctx, c, doing, CostRead, func() (*yt.VideoListResponse, error) {
+		return c.service.Videos.List(parts).Id(id).Context(ctx).Do()
+	})
 	if err != nil {
-		return Video{}, c.failure(ctx, doing, BucketUnits, err)
+		return Video{}, err
 	}
 	if len(list.Items) == 0 {
 		return Video{}, fmt.Errorf("%s: %w", doing, &Error{
@@ -75,10 +92,11 @@ func (c *Client) edit(ctx context.Context, doing, id string, parts []string, cha
 	if s := video.Status; s != nil && s.PrivacyStatus != string(Private) {
 		s.PublishAt = "" // allowed with private only
 	}
-	c.spend(ctx, BucketUnits, CostWrite)
-	written, err := c.service.Videos.Update(parts, video).Context(ctx).Do()
+	written, err := call(ctx, c, doing, CostWrite, func() (*yt.Video, error) {
+		return c.service.Videos.Update(parts, video).Context(ctx).Do()
+	})
 	if err != nil {
-		return Video{}, c.failure(ctx, doing, BucketUnits, err)
+		return Video{}, err
 	}
 	return videoOf(written), nil
 }
@@ -116,6 +134,8 @@ func writable(v *yt.Video, parts []string, now time.Time) *yt.Video {
 			if at := moment(s.PublishAt); at.After(now) {
 				out.Status.PublishAt = s.PublishAt
 			}
+		case PartLocalizations:
+			out.Localizations = v.Localizations
 		case PartRecordingDetails:
 			out.RecordingDetails = &yt.VideoRecordingDetails{}
 			if r := v.RecordingDetails; r != nil {

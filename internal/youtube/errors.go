@@ -101,6 +101,7 @@ const (
 	ClassTemporary       Class = "temporary"        // try again later
 	ClassSessionGone     Class = "session_gone"     // nothing was published; begin again later
 	ClassOutcomeUnknown  Class = "outcome_unknown"  // use Client.FindUpload
+	ClassExists          Class = "exists"           // it is there already
 	ClassNotFound        Class = "not_found"        // no such video, or not ours
 	ClassPermanent       Class = "permanent"        // trying again will not help
 )
@@ -122,6 +123,8 @@ func classOfReason(reason string) Class {
 		"invalid_grant", "invalid_client", "unauthorized_client", "deleted_client", "disabled_client",
 		"admin_policy_enforced", "org_internal", "access_denied":
 		return ClassDisconnected
+	case "captionExists", "videoAlreadyInPlaylist":
+		return ClassExists
 	case "uploadLimitExceeded": // seen as 400 and as 403
 		return ClassChannelLimit
 	case "uploadRateLimitExceeded":

@@ -281,7 +281,10 @@ func newRig(t *testing.T, opts ...youtube.Option) *rig {
 	opts = append([]youtube.Option{
 		youtube.WithRange(youtube.RangeUnit),
 		youtube.WithWait(r.waits.wait),
-		youtube.WithSpend(func(_ context.Context, b youtube.Bucket, n int) { r.spent[b] += n }),
+		youtube.WithQuota(func(_ context.Context, b youtube.Bucket, n int) (func(bool), error) {
+			r.spent[b] += n
+			return func(bool) {}, nil
+		}),
 	}, opts...)
 	c, err := youtube.NewClient(youtube.Settings{Endpoint: r.srv.URL}, r.tokens, r.srv.Client(), opts...)
 	if err != nil {

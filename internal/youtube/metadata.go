@@ -39,6 +39,21 @@ type Metadata struct {
 	Language    string    // BCP 47, of title and description; empty for none, or as it is
 	RecordedOn  time.Time // only the day counts, in the zone that it carries; zero for none, or as it is
 	Privacy     Privacy
+	PublishAt   time.Time // private until then, public from then on; zero for no such time
+	// Localizations are title and description in other languages, by BCP 47. An
+	// update leaves them as they are: see Client.SetLocalizations.
+	Localizations map[string]Localized
+}
+
+// Localized is what is said about a video in another language.
+type Localized struct{ Title, Description string }
+
+func localizations(all map[string]Localized) map[string]yt.VideoLocalization {
+	out := make(map[string]yt.VideoLocalization, len(all))
+	for lang, l := range all {
+		out[lang] = yt.VideoLocalization{Title: l.Title, Description: l.Description}
+	}
+	return out
 }
 
 // Validate refuses what YouTube would refuse, before a byte is sent. The error
@@ -54,6 +69,18 @@ func (m Metadata) Validate() error {
 			fmt.Sprintf("a description has at most %d bytes without <, > and control characters; this one has %d", MaxDescription, len(m.Description)))
 	case m.Privacy != Public && m.Privacy != Unlisted && m.Privacy != Private:
 		return refuse("forbiddenPrivacySetting", "status.privacyStatus", "the privacy is public, unlisted or private")
+	}
+	if !m.PublishAt.IsZero() && m.Privacy != Private {
+		return refuse("invalidPublishAt", "status.publishAt", "only a private video can have a time from which it is public")
+	}
+	if len(m.Localizations) > 0 && m.Language == "" {
+		return refuse("defaultLanguageNotSet", "snippet.defaultLanguage", "with titles in other languages the video must have a language of its own")
+	}
+	for _, l := range m.Localizations {
+		words := Metadata{Title: l.Title, Description: l.Description, Privacy: m.Privacy}
+		if err := words.Validate(); err != nil {
+			return err
+		}
 	}
 	if n := TagsLength(m.Tags); n > MaxTags {
 		return refuse("invalidTags", "snippet.tags", fmt.Sprintf("the tags count %d of at most %d characters", n, MaxTags))
@@ -161,6 +188,11 @@ func (m Metadata) resource() (video *yt.Video, parts []string) {
 		},
 	}
 	parts = []string{"snippet", "status"}
+	video.Status.PublishAt = publishTime(m.PublishAt)
+	if len(m.Localizations) > 0 {
+		video.Localizations = localizations(m.Localizations)
+		parts = append(parts, PartLocalizations)
+	}
 	if !m.RecordedOn.IsZero() {
 		video.RecordingDetails = &yt.VideoRecordingDetails{RecordingDate: recordingDate(m.RecordedOn)}
 		parts = append(parts, "recordingDetails")

@@ -110,11 +110,13 @@ func WithWait(wait func(ctx context.Context, d time.Duration) error) Option {
 // WithClock replaces the clock.
 func WithClock(now func() time.Time) Option { return func(c *Client) { c.now = now } }
 
-// WithSpend has every request told to a quota ledger just before it is sent,
-// with the bucket it is taken from and its cost.
-func WithSpend(spend func(ctx context.Context, bucket Bucket, cost int)) Option {
-	return func(c *Client) { c.spend = spend }
-}
+// Reserve takes the cost of a request out of a bucket before it is sent, or
+// refuses. settle is told afterwards whether the request may have reached
+// YouTube.
+type Reserve func(ctx context.Context, bucket Bucket, cost int) (settle func(sent bool), err error)
+
+// WithQuota has every request reserved in a quota ledger.
+func WithQuota(reserve Reserve) Option { return func(c *Client) { c.reserve = reserve } }
 
 // Client talks to YouTube for one channel. It may be used by many goroutines.
 type Client struct {
@@ -129,7 +131,7 @@ type Client struct {
 	answer    time.Duration
 	wait      func(context.Context, time.Duration) error
 	now       func() time.Time
-	spend     func(context.Context, Bucket, int)
+	reserve   Reserve
 }
 
 // NewClient makes a client of the channel whose tokens are given. A source made
@@ -157,7 +159,7 @@ func NewClient(s Settings, tokens oauth2.TokenSource, hc *http.Client, opts ...O
 		answer:    defaultAnswer,
 		wait:      sleep,
 		now:       time.Now,
-		spend:     func(context.Context, Bucket, int) {},
+		reserve:   func(context.Context, Bucket, int) (func(bool), error) { return func(bool) {}, nil },
 	}
 	for _, o := range opts {
 		o(c)

@@ -3,6 +3,7 @@ package youtube
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -74,6 +75,19 @@ func (n *network) Error() string { return redact(n.err.Error()) }
 
 // Unwrap gives the cause, so that errors.Is finds a context's end.
 func (n *network) Unwrap() error { return n.err }
+
+// neverSent tells whether a request surely did not reach YouTube: there was no
+// connection to send it on, or no token to send it with.
+func neverSent(err error) bool {
+	if err == nil {
+		return false
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial"
+	}
+	_, refused := errors.AsType[*oauth2.RetrieveError](err)
+	return refused
+}
 
 // withoutAddress takes an error of http.Client apart: url.Error prints the whole
 // address, which for an upload is a secret.

@@ -177,8 +177,12 @@ func (t *transfer) open(ctx context.Context) error {
 		if t.up.Slug != "" {
 			header.Set("Slug", t.up.Slug)
 		}
-		t.c.spend(ctx, BucketUploads, CostUpload)
+		settle, err := t.c.reserve(ctx, BucketUploads, CostUpload)
+		if err != nil {
+			return fmt.Errorf("youtube: %s: %w", doing, err)
+		}
 		a, err := t.c.send(ctx, http.MethodPost, address, header, newFileRange(bytes.NewReader(body), 0, int64(len(body))))
+		settle(!neverSent(err))
 		if err == nil {
 			switch {
 			case a.status == http.StatusOK || a.status == http.StatusCreated:

@@ -26,6 +26,7 @@ const (
 	PartStatistics        = "statistics"
 	PartSuggestions       = "suggestions"
 	PartRecordingDetails  = "recordingDetails"
+	PartLocalizations     = "localizations"
 )
 
 // Video is a video as YouTube has it. Only the fields of the parts asked for are
@@ -59,6 +60,7 @@ type Video struct {
 	FileSize                   int64         // fileDetails, bytes
 	RecordedOn                 time.Time     // recordingDetails
 	Counts                     Counts        // statistics
+	Localizations              map[string]Localized
 }
 
 // Counts are what YouTube says of a video's reception. Nil means that it says
@@ -152,8 +154,12 @@ func (c *Client) get(ctx context.Context, doing string, bucket Bucket, cost int,
 		return nil, c.failure(ctx, doing, bucket, err)
 	}
 	req.Header.Set("User-Agent", userAgent)
-	c.spend(ctx, bucket, cost)
+	settle, err := c.reserve(ctx, bucket, cost)
+	if err != nil {
+		return nil, fmt.Errorf("youtube: %s: %w", doing, err)
+	}
 	resp, err := c.api.Do(req)
+	settle(!neverSent(err))
 	if err != nil {
 		return nil, c.failure(ctx, doing, bucket, err)
 	}
@@ -244,6 +250,12 @@ func videoOf(v *yt.Video) Video {
 	}
 	if f := v.FileDetails; f != nil {
 		out.FileName, out.FileSize = f.FileName, int64(f.FileSize)
+	}
+	for lang, l := range v.Localizations {
+		if out.Localizations == nil {
+			out.Localizations = make(map[string]Localized, len(v.Localizations))
+		}
+		out.Localizations[lang] = Localized{Title: l.Title, Description: l.Description}
 	}
 	if r := v.RecordingDetails; r != nil {
 		out.RecordedOn = moment(r.RecordingDate)

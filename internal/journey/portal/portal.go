@@ -81,7 +81,7 @@ func Start(t testing.TB, env ...string) *Portal {
 	p := &Portal{Base: "http://" + address, Data: t.TempDir(), t: t, program: program}
 	p.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
-		"VOCI_DATA=" + p.Data, "VOCI_LISTEN=" + address, "VOCI_BASE_URL=" + p.Base, "VOCI_POLL_EVERY=200ms", "VOCI_MIN_FREE_BYTES=0",
+		"VOCI_DATA=" + p.Data, "VOCI_LISTEN=" + address, "VOCI_BASE_URL=" + p.Base, "VOCI_POLL_EVERY=200ms", "VOCI_WITHDRAWAL_GRACE=0s", "VOCI_MIN_FREE_BYTES=0",
 	}, env...)
 	p.Run()
 	t.Cleanup(func() {
