@@ -94,7 +94,7 @@ func newWorld(t *testing.T) *world {
 		Withdrawn:     func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Remove(tx, t) },
 		Shown:         func() { w.shown++ },
 	}, clock)
-	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000}, clock, quiet)
+	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000, Kept: 1000}, clock, quiet)
 	w.openSandbox()
 	w.connect()
 	w.publisher = publishing.New(publishing.Rooms{
