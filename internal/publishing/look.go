@@ -173,17 +173,21 @@ func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string
 // seenPrivacy notes that the channel shows the video as it is asked to now: at
 // the time of its schedule YouTube made it public by itself.
 func (p *Publisher) seenPrivacy(tx *gorm.DB, pub *Publication) error {
-	steps, err := stepsOf(tx, pub.ID)
+	now := privacyOf(pub.asked(p.now()))
+	err := tx.Model(&Step{}).Where("publication_id = ? AND kind = ?", pub.ID, StepPrivacy).Update("wanted", now).Error
 	if err != nil {
-		return err
+		return fmt.Errorf("note the privacy of publication %d: %w", pub.ID, err)
 	}
-	for _, s := range steps {
-		if s.Kind == StepPrivacy {
-			now := privacyOf(pub.asked(p.now()))
-			return p.changeStep(tx, s, map[string]any{"wanted": now, "had": now})
-		}
+	return p.hasPrivacy(tx, pub.ID, now)
+}
+
+// hasPrivacy notes which privacy the channel has given a video.
+func (p *Publisher) hasPrivacy(tx *gorm.DB, id int64, had string) error {
+	var s Step
+	if err := tx.Where("publication_id = ? AND kind = ?", id, StepPrivacy).Take(&s).Error; err != nil {
+		return fmt.Errorf("read the plan of publication %d: %w", id, err)
 	}
-	return nil
+	return p.changeStep(tx, s, map[string]any{"had": had, "tries": 0, "failing_since": nil, "next_at": nil})
 }
 
 // verdict is what a look at a video means.

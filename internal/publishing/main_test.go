@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -53,6 +54,9 @@ type world struct {
 	file        []byte
 	renditions  string
 	queue       []work // publications to be taken a step further
+	again       []work // those that were put into the queue lately
+	registry    *territory.Registry
+	path        string // of the database
 	shown       int
 	told        []fault.Message // of the channel's trouble
 	proofs      []int64         // testimonies of which nothing is left on the channel
@@ -64,11 +68,12 @@ type work struct {
 	lane publishing.Lane
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, around ...func(http.Handler) http.Handler) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), vault: t.TempDir(), renditions: t.TempDir(), file: movie(size, seconds)}
+	w.path = filepath.Join(t.TempDir(), "voci.db")
 	var err error
-	if w.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "voci.db")); err != nil {
+	if w.db, err = store.Open(t.Context(), w.path); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -77,17 +82,28 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	quiet := slog.New(slog.DiscardHandler)
-	registry, err := territory.Load(territory.Founding)
+	w.registry, err = territory.Load(territory.Founding)
 	if err := errors.Join(err, w.db.Migrate(t.Context(), migrations.FS, quiet)); err != nil {
 		t.Fatal(err)
 	}
-	if err := registry.Sync(t.Context(), w.db); err != nil {
+	if err := w.registry.Sync(t.Context(), w.db); err != nil {
 		t.Fatal(err)
 	}
 	if w.box, err = secret.NewBox(bytes.Repeat([]byte{7}, secret.KeySize)); err != nil {
 		t.Fatal(err)
 	}
+	w.openSandbox(around)
+	w.rooms()
+	if err := w.channels.ConnectSandbox(t.Context(), w.sandbox.IssueToken()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// rooms builds the portal over its database, as a start does.
+func (w *world) rooms() {
 	clock := func() time.Time { return w.now }
+	quiet := slog.New(slog.DiscardHandler)
 	w.testimonies = testimony.NewStore(w.db, testimony.Hooks{
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
 		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Plan(tx, t) },
@@ -95,25 +111,27 @@ func newWorld(t *testing.T) *world {
 		Shown:         func() { w.shown++ },
 	}, clock)
 	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000, Kept: 1000}, clock, quiet)
-	w.openSandbox()
-	w.connect()
+	w.openChannels()
 	w.publisher = publishing.New(publishing.Rooms{
-		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: w.ledger, Vault: w.vault,
+		DB: w.db, Testimonies: w.testimonies, Registry: w.registry, Channels: w.channels, Ledger: w.ledger, Vault: w.vault,
 		Renditions: w.renditions, BaseURL: "https://voci.example", Enqueue: w.enqueue, Wake: func(*gorm.DB) error { return nil },
-		Gone: func(_ *gorm.DB, id int64) error { w.proofs = append(w.proofs, id); return nil }, Published: w.testimonies.MarkPublished,
-		Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
+		Gone:      func(_ *gorm.DB, id int64) error { w.proofs = append(w.proofs, id); return nil },
+		Published: w.testimonies.MarkPublished, Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
 		PollEvery: pollEvery, Grace: grace, Clock: clock, Log: quiet,
 	})
-	return w
 }
 
-func (w *world) openSandbox() {
+func (w *world) openSandbox(around []func(http.Handler) http.Handler) {
 	w.t.Helper()
 	box, err := sandbox.New(sandbox.Options{Dir: w.t.TempDir(), Clock: func() time.Time { return w.now }, Processing: 90 * time.Second, Growth: -1})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	server := httptest.NewServer(box)
+	var handler http.Handler = box
+	for _, wrap := range around {
+		handler = wrap(handler)
+	}
+	server := httptest.NewServer(handler)
 	w.t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
@@ -128,9 +146,8 @@ func (w *world) openSandbox() {
 	}
 }
 
-// connect makes the channel's room and connects the sandbox.
-func (w *world) connect() {
-	w.t.Helper()
+// openChannels makes the channel's room.
+func (w *world) openChannels() {
 	clock := func() time.Time { return w.now }
 	w.channels = publishing.NewChannels(w.db, w.box, youtube.NewOAuth(w.settings, nil), w.settings, w.ledger,
 		publishing.ChannelHooks{
@@ -139,12 +156,10 @@ func (w *world) connect() {
 		}, clock,
 		youtube.WithRange(youtube.RangeUnit), youtube.WithStall(2*time.Second, 2*time.Second),
 		youtube.WithWait(func(ctx context.Context, d time.Duration) error { w.now = w.now.Add(d); return ctx.Err() }))
-	if err := w.channels.ConnectSandbox(w.t.Context(), w.sandbox.IssueToken()); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 func (w *world) enqueue(_ *gorm.DB, id int64, lane publishing.Lane) error {
+	w.again = append(w.again, work{id, lane})
 	if one := (work{id, lane}); !slices.Contains(w.queue, one) {
 		w.queue = append(w.queue, one)
 	}

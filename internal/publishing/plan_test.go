@@ -192,8 +192,12 @@ func TestChangesFollow(t *testing.T) {
 	v := w.wantOut(made.ID)
 	slices.Sort(v.Playlists)
 	if diff := cmp.Diff([]any{
-		"Legna per tutti", []string{"solidarietà", "giovani", "Balme", "Ciriacese e Valli di Lanzo", "bosco"}, "fr", "29", "2026-11-20T00:00:00Z",
-		[]string{"Ciriacese e Valli di Lanzo", "Solidarietà", "Spazi per i giovani"}, []string{"it"}, "public",
+		"Legna per tutti",
+		[]string{"solidarietà", "giovani", "Balme", "Ciriacese e Valli di Lanzo", "bosco"},
+		"fr", "29", "2026-11-20T00:00:00Z",
+		[]string{"Ciriacese e Valli di Lanzo", "Solidarietà", "Spazi per i giovani"},
+		[]string{"it"},
+		"public",
 	}, []any{v.Title, v.Tags, v.DefaultLanguage, v.CategoryID, v.RecordingDate, v.Playlists, v.Captions, v.Privacy}); diff != "" {
 		t.Error(diff)
 	}

@@ -158,6 +158,13 @@ func (p *Publisher) Retry(ctx context.Context, actor string, id int64) error {
 		next, more := Waiting, map[string]any{"until": nil}
 		if pub.YoutubeID != nil && (pub.Origin == FromChannel || !sendAgain(pub.Reason.Key)) {
 			next, more = Processing, map[string]any{"polls": 0, "next_poll_at": p.now(), "uploaded_at": p.now()}
+			// YouTube may have changed who may see it: it is asked again.
+			if err := p.hasPrivacy(tx, id, string(pub.SeenPrivacy)); err != nil {
+				return err
+			}
+			if err := p.Wake(tx); err != nil {
+				return err
+			}
 		}
 		if _, err := p.change(tx, id, []State{Blocked}, next, testimony.Sentence{}, more); err != nil {
 			return err

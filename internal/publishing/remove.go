@@ -46,7 +46,7 @@ func (p *Publisher) hide(ctx context.Context, pub *Publication) (gone bool, err 
 	if err != nil {
 		return false, err
 	}
-	v, err := client.SetPrivacy(ctx, *pub.YoutubeID, youtube.Private, time.Time{})
+	v, err := client.Hide(ctx, *pub.YoutubeID)
 	switch class := youtube.ClassOf(err); {
 	case class == youtube.ClassNotFound:
 		return true, p.gone(ctx, pub)

@@ -48,6 +48,19 @@ func (c *Client) SetPrivacy(ctx context.Context, id string, p Privacy, publishAt
 	})
 }
 
+// Hide makes a video private that is to be deleted, for 50 units. It does not
+// read the video first, as a list may leave out one that exists: the rest of its
+// status is lost, and ClassNotFound means that it is gone.
+func (c *Client) Hide(ctx context.Context, id string) (Video, error) {
+	v, err := call(ctx, c, "hiding a video", CostWrite, func() (*yt.Video, error) {
+		return c.service.Videos.Update([]string{PartStatus}, &yt.Video{Id: id, Status: &yt.VideoStatus{PrivacyStatus: string(Private)}}).Context(ctx).Do()
+	})
+	if err != nil {
+		return Video{}, err
+	}
+	return videoOf(v), nil
+}
+
 func publishTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
