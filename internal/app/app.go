@@ -58,6 +58,9 @@ type App struct {
 	shown func()                     // drops cached pages; set by Serve
 	say   func(fault.Message) string // puts a message into Italian; set by Serve
 
+	pages   *page.Pages // set by Serve
+	collect int         // how the garbage is collected once the start is over; set by Serve
+
 	// refuse answers an upload in the reader's language; set by Serve.
 	refuse func(http.ResponseWriter, *http.Request, error)
 

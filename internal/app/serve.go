@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +51,10 @@ const (
 // Serve opens the portal's doors, works on its jobs, or both, until ctx is done,
 // then stops gracefully. What a newcomer needs to know is printed on console.
 func Serve(ctx context.Context, s config.Settings, part Part, log *slog.Logger, console io.Writer) (err error) {
+	// A start makes little rubbish and is over soon: collecting it would take a
+	// fourth of its time. checkPages ends this.
+	collect := debug.SetGCPercent(-1)
+	defer debug.SetGCPercent(collect)
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return fmt.Errorf("make the folder of data: %w", err)
 	}
@@ -63,7 +69,9 @@ func Serve(ctx context.Context, s config.Settings, part Part, log *slog.Logger, 
 		defer release()
 	}
 	a := newApp(s, log)
+	a.collect = collect
 	defer func() { err = errors.Join(err, a.Close()) }()
+	pages := a.readPages()
 	// The sandbox is with the web: where that is another process, this one finds it.
 	if part == OnlyJobs {
 		err = a.findSandbox()
@@ -76,7 +84,29 @@ func Serve(ctx context.Context, s config.Settings, part Part, log *slog.Logger, 
 	if err := a.open(ctx); err != nil {
 		return err
 	}
+	if a.pages, err = pages(); err != nil {
+		return err
+	}
 	return a.serve(ctx, part, console)
+}
+
+// readPages reads what all pages share, beside the opening of the rooms: the
+// start takes as long as the longer of the two.
+func (a *App) readPages() (wait func() (*page.Pages, error)) {
+	read := sync.OnceValues(func() (*page.Pages, error) {
+		return page.New(page.Options{
+			FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
+			Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL, Contact: a.Settings.Contact},
+			SessionName: account.CookieName(a.Settings.Secure()), Viewer: a.viewer, Log: a.Log,
+			Flash: func(ctx context.Context) string { return a.Sessions.Flash(ctx) },
+		})
+	})
+	go func() {
+		if pages, err := read(); err == nil { // whoever waits gets the error
+			_ = pages.Prepare(page.Italian, "site/home") // what people ask for first; Check tells what is wrong with it
+		}
+	}()
+	return read
 }
 
 func (a *App) serve(ctx context.Context, part Part, console io.Writer) (err error) {
@@ -100,6 +130,7 @@ func (a *App) serve(ctx context.Context, part Part, console io.Writer) (err erro
 		}
 		group.Go(func() error { return a.Queue.Run(inside) })
 	}
+	group.Go(func() error { return a.checkPages(inside) })
 	if part == OnlyJobs {
 		return nil
 	}
@@ -136,6 +167,21 @@ func (a *App) listen(ctx, inside context.Context, group *errgroup.Group, handler
 	return a.welcome(ctx, console)
 }
 
+// checkAfter is when all pages are read: after the first answers, which would
+// take longer beside it.
+const checkAfter = time.Second
+
+// checkPages stops the portal if one of its pages is broken.
+func (a *App) checkPages(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(checkAfter):
+		debug.SetGCPercent(a.collect)
+		return a.pages.Check()
+	}
+}
+
 // stop lets what runs come to its end: uploads save what came, requests are
 // answered.
 func (a *App) stop(ctx context.Context, server *http.Server) error {
@@ -146,15 +192,7 @@ func (a *App) stop(ctx context.Context, server *http.Server) error {
 
 // doors builds the faces and what stands before them.
 func (a *App) doors() (http.Handler, *page.Cache, error) {
-	sessions := a.Sessions
-	pages, err := page.New(page.Options{
-		FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
-		Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL, Contact: a.Settings.Contact},
-		SessionName: account.CookieName(a.Settings.Secure()), Viewer: a.viewer, Flash: sessions.Flash, Log: a.Log,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
+	sessions, pages := a.Sessions, a.pages
 	cache := pages.NewCache(cacheBytes)
 	a.shown, a.refuse = cache.Drop, pages.Refuse
 	a.say = func(m fault.Message) string { return pages.Say(page.Italian, m) }

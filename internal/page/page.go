@@ -8,11 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,17 +102,17 @@ type Language struct {
 
 // Pages makes every page of the portal.
 type Pages struct {
-	opt       Options
-	base      *url.URL
-	locales   *Locales
-	assets    *assets
-	templates map[string]map[string]*template.Template // by language, then by name
-	policy    http.Header
-	rome      *time.Location
+	opt     Options
+	base    *url.URL
+	locales *Locales
+	assets  *assets
+	shelf   *shelf
+	policy  http.Header
+	rome    *time.Location
 }
 
-// New reads every template for every language. It fails if one does not parse,
-// or names a sentence, icon or asset that does not exist.
+// New reads what all pages share. A page itself is read when it is first asked
+// for; Check reads them all.
 func New(opt Options) (*Pages, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -143,22 +144,18 @@ func New(opt Options) (*Pages, error) {
 		return nil, err
 	}
 	p.policy = policy(base, opt.FormActions)
-	if err := p.parse(); err != nil {
+	if err := p.stock(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // Has tells whether there is a page of that name.
-func (p *Pages) Has(name string) bool { return p.templates[Italian][name] != nil }
+func (p *Pages) Has(name string) bool { return p.shelf.pages[Italian][name] != nil }
 
 // Names are the names of all pages.
 func (p *Pages) Names() []string {
-	names := make([]string, 0, len(p.templates[Italian]))
-	for name := range p.templates[Italian] {
-		names = append(names, name)
-	}
-	return names
+	return slices.Sorted(maps.Keys(p.shelf.pages[Italian]))
 }
 
 // T is the sentence of key in a language; pairs are names and values of its
@@ -184,9 +181,9 @@ func (p *Pages) Render(c echo.Context, status int, name string, frame Frame) err
 
 func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, name string, frame Frame) error {
 	lang := Lang(r.Context())
-	t := p.templates[lang][name]
-	if t == nil {
-		return fmt.Errorf("there is no page %q", name)
+	t, err := p.template(lang, name)
+	if err != nil {
+		return err
 	}
 	p.complete(r, lang, name, &frame)
 	buf := takeBuffer()

@@ -278,6 +278,13 @@ func TestSignedInPeopleSeeWhoTheyAre(t *testing.T) {
 	}
 }
 
+// TestEveryPageIsWhole is what the portal does behind its first answers.
+func TestEveryPageIsWhole(t *testing.T) {
+	if err := newPages(t, nil).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStartFailsOnWhatIsMissing(t *testing.T) {
 	for name, want := range map[string]string{
 		`{{define "content"}}{{t "no.such"}}{{end}}`:             `no sentence "no.such"`,
@@ -288,7 +295,10 @@ func TestStartFailsOnWhatIsMissing(t *testing.T) {
 		`{{define "body"}}{{end}}`:                               `neither "content" nor "layout"`,
 		`{{define "content"}}{{if (t "no.such")}}{{end}}{{end}}`: `no sentence "no.such"`,
 	} {
-		_, err := page.New(page.Options{FS: testPage("site/probe", name), Static: built(t)})
+		p, err := page.New(page.Options{FS: testPage("site/probe", name), Static: built(t)})
+		if err == nil {
+			err = p.Check()
+		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"text/template/parse"
 )
 
@@ -21,56 +22,135 @@ func layoutOf(t *template.Template, face string) string {
 	return faces[face]
 }
 
-func (p *Pages) parse() error {
-	icons, err := readIcons(p.opt.FS)
-	if err != nil {
+// shelf holds the pages' templates. Each is made when it is first asked for: a
+// start that made all would take longer than everything else that it does.
+type shelf struct {
+	icons  map[string]template.HTML
+	shared map[string]*parse.Tree                                   // layouts and parts
+	pages  map[string]map[string]func() (*template.Template, error) // by language, then by name
+}
+
+// stock reads what all pages share and which pages there are.
+func (p *Pages) stock() (err error) {
+	s := &shelf{shared: map[string]*parse.Tree{}, pages: map[string]map[string]func() (*template.Template, error){}}
+	if s.icons, err = readIcons(p.opt.FS); err != nil {
 		return err
 	}
-	p.templates = map[string]map[string]*template.Template{}
+	base, err := template.New("").Funcs(p.funcs(Italian, s.icons)).ParseFS(p.opt.FS, "layouts/*.html", "parts/*.html")
+	if err != nil {
+		return fmt.Errorf("read layouts and parts: %w", err)
+	}
+	for _, each := range base.Templates() {
+		s.shared[each.Name()] = each.Tree
+	}
 	for _, lang := range Langs {
-		base, err := template.New("").Option("missingkey=error").Funcs(p.funcs(lang, icons)).
-			ParseFS(p.opt.FS, "layouts/*.html", "parts/*.html")
+		s.pages[lang] = map[string]func() (*template.Template, error){}
+	}
+	for face := range faces {
+		folders, err := fs.ReadDir(p.opt.FS, face)
 		if err != nil {
-			return fmt.Errorf("read layouts and parts: %w", err)
+			return fmt.Errorf("read the pages of %s: %w", face, err)
 		}
-		p.templates[lang] = map[string]*template.Template{}
-		for face := range faces {
-			folders, err := fs.ReadDir(p.opt.FS, face)
-			if err != nil {
-				return fmt.Errorf("read the pages of %s: %w", face, err)
+		for _, folder := range folders {
+			if !folder.IsDir() {
+				continue
 			}
-			for _, folder := range folders {
-				if !folder.IsDir() {
-					continue
-				}
-				name := path.Join(face, folder.Name())
-				if p.templates[lang][name], err = p.parsePage(base, lang, name, icons); err != nil {
-					return fmt.Errorf("page %s: %w", name, err)
-				}
+			name := path.Join(face, folder.Name())
+			for _, lang := range Langs {
+				s.pages[lang][name] = sync.OnceValues(func() (*template.Template, error) { return p.parsePage(lang, name) })
 			}
 		}
 	}
+	p.shelf = s
 	return nil
 }
 
-func (p *Pages) parsePage(base *template.Template, lang, name string, icons map[string]template.HTML) (*template.Template, error) {
-	t, err := base.Clone()
-	if err != nil {
-		return nil, err
+// template is the page called name in a language.
+func (p *Pages) template(lang, name string) (*template.Template, error) {
+	made := p.shelf.pages[lang][name]
+	if made == nil {
+		return nil, fmt.Errorf("there is no page %q", name)
 	}
-	if t, err = t.ParseFS(p.opt.FS, name+"/*.html"); err != nil {
+	t, err := made()
+	if err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// Prepare makes a page in a language before it is asked for.
+func (p *Pages) Prepare(lang, name string) error {
+	_, err := p.template(lang, name)
+	return err
+}
+
+// Check makes every page in every language. It fails if one does not parse, or
+// names a sentence, icon, asset or part that does not exist.
+func (p *Pages) Check() error {
+	errs := []error{p.locales.Check()}
+	for _, lang := range Langs {
+		for name := range p.shelf.pages[lang] {
+			_, err := p.template(lang, name)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// parsePage reads the templates of a page and adds the shared ones that it
+// reaches.
+func (p *Pages) parsePage(lang, name string) (*template.Template, error) {
+	t, err := template.New("").Option("missingkey=error").Funcs(p.funcs(lang, p.shelf.icons)).ParseFS(p.opt.FS, name+"/*.html")
+	if err != nil {
 		return nil, err
 	}
 	if t.Lookup("content") == nil && t.Lookup("layout") == nil {
 		return nil, errors.New(`it defines neither "content" nor "layout"`)
 	}
-	check := checker{t: t, icons: icons, assets: p.assets, locales: p.locales, lang: lang}
+	if err := p.addShared(t, layoutOf(t, path.Dir(name))); err != nil {
+		return nil, err
+	}
+	check := checker{t: t, icons: p.shelf.icons, assets: p.assets, locales: p.locales, lang: lang}
 	for _, each := range t.Templates() {
 		if each.Tree != nil {
 			check.node(each.Tree.Root)
 		}
 	}
 	return t, errors.Join(check.errs...)
+}
+
+// addShared adds to a page its layout and all layouts and parts that it names,
+// directly or through another.
+func (p *Pages) addShared(t *template.Template, layout string) error {
+	ask := []string{layout}
+	for _, each := range t.Templates() {
+		if each.Tree != nil {
+			ask = append(ask, named(each.Tree.Root)...)
+		}
+	}
+	for len(ask) > 0 {
+		name := ask[0]
+		ask = ask[1:]
+		tree := p.shelf.shared[name]
+		if tree == nil || t.Lookup(name) != nil {
+			continue
+		}
+		if _, err := t.AddParseTree(name, tree.Copy()); err != nil {
+			return err
+		}
+		ask = append(ask, named(tree.Root)...)
+	}
+	return nil
+}
+
+// named are the templates that a node calls.
+func named(n parse.Node) (names []string) {
+	walk(n, func(n parse.Node) {
+		if call, ok := n.(*parse.TemplateNode); ok {
+			names = append(names, call.Name)
+		}
+	})
+	return names
 }
 
 // checker finds what templates name and nobody has, before anybody asks for the

@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,6 +61,16 @@ type Municipality struct {
 	EstablishedOn *string // day, YYYY-MM-DD; nil if it was there at the start
 	DissolvedOn   *string // day, YYYY-MM-DD; nil if it exists
 	MergedInto    *string // ISTAT code of the successor; nil if it exists
+}
+
+// same tells whether two entries say the same.
+func (m Municipality) same(other Municipality) bool {
+	equal := func(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
+	if !equal(m.EstablishedOn, other.EstablishedOn) || !equal(m.DissolvedOn, other.DissolvedOn) || !equal(m.MergedInto, other.MergedInto) {
+		return false
+	}
+	other.EstablishedOn, other.DissolvedOn, other.MergedInto = m.EstablishedOn, m.DissolvedOn, m.MergedInto
+	return m == other
 }
 
 // Registry answers questions on the territory from memory. It never changes
@@ -134,15 +145,15 @@ func (r *Registry) readMunicipalities() error {
 	}
 	for _, l := range lines {
 		m := Municipality{
-			IstatCode: l[0], Name: l[1], Slug: fold(l[1]), ZoneSlug: l[2],
-			EstablishedOn: optional(l[8]), DissolvedOn: optional(l[9]), MergedInto: optional(l[10]),
+			IstatCode: l[0], Name: l[1], Slug: l[2], ZoneSlug: l[3],
+			EstablishedOn: optional(l[9]), DissolvedOn: optional(l[10]), MergedInto: optional(l[11]),
 		}
 		var errs [5]error
-		m.Residents, errs[0] = strconv.Atoi(l[3])
-		m.Latitude, errs[1] = strconv.ParseFloat(l[4], 64)
-		m.Longitude, errs[2] = strconv.ParseFloat(l[5], 64)
-		m.HexCol, errs[3] = atoiOrNone(l[6])
-		m.HexRow, errs[4] = atoiOrNone(l[7])
+		m.Residents, errs[0] = strconv.Atoi(l[4])
+		m.Latitude, errs[1] = strconv.ParseFloat(l[5], 64)
+		m.Longitude, errs[2] = strconv.ParseFloat(l[6], 64)
+		m.HexCol, errs[3] = atoiOrNone(l[7])
+		m.HexRow, errs[4] = atoiOrNone(l[8])
 		for _, err := range errs {
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
@@ -268,8 +279,18 @@ func (r *Registry) Residents() int {
 	return n
 }
 
-// Sync copies the registry into the database, so that queries can join it.
+// Sync copies the registry into the database, so that queries can join it, unless
+// it is there already.
 func (r *Registry) Sync(ctx context.Context, s *store.Store) error {
+	var zones []Zone
+	var there []Municipality
+	db := s.Reader(ctx)
+	if err := errors.Join(db.Order("number").Find(&zones).Error, db.Order("slug").Find(&there).Error); err != nil {
+		return fmt.Errorf("read the municipalities in the database: %w", err)
+	}
+	if slices.Equal(zones, r.zones) && slices.EqualFunc(there, r.all, Municipality.same) {
+		return nil
+	}
 	err := s.Write(ctx, func(tx *gorm.DB) error {
 		all := clause.OnConflict{UpdateAll: true}
 		if err := tx.Clauses(all).Create(r.zones).Error; err != nil {
