@@ -2,8 +2,10 @@ package youtube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	yt "google.golang.org/api/youtube/v3"
@@ -18,11 +20,11 @@ func (c *Client) UpdateMetadata(ctx context.Context, id string, m Metadata) (Vid
 	if checked.Privacy == "" {
 		checked.Privacy = Private // "as it is" needs no check
 	}
-	if err := checked.Validate(); err != nil {
+	if err := errors.Join(checked.Validate(), c.ahead(m.PublishAt)); err != nil {
 		return Video{}, err
 	}
 	parts := []string{PartSnippet, PartStatus, PartRecordingDetails}
-	return c.edit(ctx, "updating a video", id, parts, func(v *yt.Video) {
+	return c.edit(ctx, "updating a video", id, parts, func(_, v *yt.Video) error {
 		v.Snippet.Title, v.Snippet.Description, v.Snippet.Tags = m.Title, m.Description, m.Tags
 		if m.CategoryID != "" {
 			v.Snippet.CategoryId = m.CategoryID
@@ -36,16 +38,36 @@ func (c *Client) UpdateMetadata(ctx context.Context, id string, m Metadata) (Vid
 		v.Status.Embeddable, v.Status.SelfDeclaredMadeForKids = true, false
 		if m.Privacy != "" {
 			v.Status.PrivacyStatus = string(m.Privacy)
+			if !m.PublishAt.IsZero() {
+				v.Status.PublishAt = publishTime(m.PublishAt)
+			}
 		}
+		return nil
 	})
 }
 
 // SetPrivacy changes who may see a video, private ones until publishAt if that
 // is not zero, and returns what YouTube made of it. It costs 51 units.
 func (c *Client) SetPrivacy(ctx context.Context, id string, p Privacy, publishAt time.Time) (Video, error) {
-	return c.edit(ctx, "changing the privacy of a video", id, []string{PartStatus}, func(v *yt.Video) {
+	if !publishAt.IsZero() && p != Private {
+		return Video{}, refuse("invalidPublishAt", "status.publishAt", "only a private video can have a time from which it is public")
+	}
+	if err := c.ahead(publishAt); err != nil {
+		return Video{}, err
+	}
+	return c.edit(ctx, "changing the privacy of a video", id, []string{PartStatus}, func(_, v *yt.Video) error {
 		v.Status.PrivacyStatus, v.Status.PublishAt = string(p), publishTime(publishAt)
+		return nil
 	})
+}
+
+// ahead refuses a time that has passed: YouTube would take it for now, and who
+// planned for later is to decide. The error is of ClassTemporary.
+func (c *Client) ahead(publishAt time.Time) error {
+	if publishAt.IsZero() || publishAt.After(c.now()) {
+		return nil
+	}
+	return refuse(reasonPastTime, "status.publishAt", "the time from which the video is to be public has passed")
 }
 
 // Hide makes a video private that is to be deleted, for 50 units. It does not
@@ -69,12 +91,19 @@ func publishTime(t time.Time) string {
 }
 
 // SetLocalizations changes title and description in other languages; an empty
-// map takes all away. It costs 51 units. The video must have a language of its
-// own: see Metadata.Language.
+// map takes all away. It costs 51 units. A video without a language of its own
+// is refused by us, for one unit: Metadata.Language gives it one.
 func (c *Client) SetLocalizations(ctx context.Context, id string, all map[string]Localized) (Video, error) {
-	return c.edit(ctx, "changing the localizations of a video", id, []string{PartLocalizations}, func(v *yt.Video) {
+	if err := validLocalizations(all); err != nil {
+		return Video{}, err
+	}
+	return c.edit(ctx, "changing the localizations of a video", id, []string{PartLocalizations}, func(old, v *yt.Video) error {
+		if len(all) > 0 && (old.Snippet == nil || old.Snippet.DefaultLanguage == "") {
+			return noLanguage()
+		}
 		v.Localizations = localizations(all)
 		v.ForceSendFields = append(v.ForceSendFields, "Localizations")
+		return nil
 	})
 }
 
@@ -87,10 +116,15 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// edit reads parts of a video, changes them and writes them back whole.
-func (c *Client) edit(ctx context.Context, doing, id string, parts []string, change func(*yt.Video)) (Video, error) {
+// edit reads parts of a video, and the snippet in any case, changes the parts and
+// writes them back whole.
+func (c *Client) edit(ctx context.Context, doing, id string, parts []string, change func(old, video *yt.Video) error) (Video, error) {
+	read := parts
+	if !slices.Contains(parts, PartSnippet) {
+		read = append(slices.Clone(parts), PartSnippet)
+	}
 	list, err := call(ctx, c, doing, CostRead, func() (*yt.VideoListResponse, error) {
-		return c.service.Videos.List(parts).Id(id).Context(ctx).Do()
+		return c.service.Videos.List(read).Id(id).Context(ctx).Do()
 	})
 	if err != nil {
 		return Video{}, err
@@ -101,7 +135,9 @@ func (c *Client) edit(ctx context.Context, doing, id string, parts []string, cha
 		})
 	}
 	video := writable(list.Items[0], parts, c.now())
-	change(video)
+	if err := change(list.Items[0], video); err != nil {
+		return Video{}, fmt.Errorf("%s: %w", doing, err)
+	}
 	if s := video.Status; s != nil && s.PrivacyStatus != string(Private) {
 		s.PublishAt = "" // allowed with private only
 	}

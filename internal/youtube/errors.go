@@ -66,6 +66,9 @@ func (e *Error) Field() string {
 	// In the form of the Data API a location is "body.snippet.title" or
 	// "snippet.title"; tags may be followed by an index.
 	location := strings.TrimPrefix(e.Location, "body.")
+	if strings.HasPrefix(location, "localizations.") {
+		return "translations" // whatever is wrong with them: a title, for instance
+	}
 	for _, f := range []struct{ reason, location, field string }{
 		{"invalidTitle", "snippet.title", "title"},
 		{"invalidDescription", "snippet.description", "description"},
@@ -73,16 +76,24 @@ func (e *Error) Field() string {
 		{"defaultLanguageNotSet", "snippet.defaultLanguage", "language"},
 		{"invalidLanguage", "snippet.defaultAudioLanguage", "language"},
 		{"invalidRecordingDetails", "recordingDetails", "recorded_on"},
+		{"invalidRecordingDate", "recordingDetails", "recorded_on"},
 		{"forbiddenPrivacySetting", "status.privacyStatus", "visibility"},
 		{"invalidPublishAt", "status.publishAt", "visibility"},
+		{"invalidImage", "", "poster"},
+		{"contentRequired", "", "captions"},
+		{"invalidMetadata", "snippet.language", "captions"},
+		{"nameTooLong", "snippet.name", "captions"},
 	} {
-		if e.Reason == f.reason || location == f.location ||
-			strings.HasPrefix(location, f.location+".") || strings.HasPrefix(location, f.location+"[") {
+		if e.Reason == f.reason || (f.location != "" && (location == f.location ||
+			strings.HasPrefix(location, f.location+".") || strings.HasPrefix(location, f.location+"["))) {
 			return f.field
 		}
 	}
 	return ""
 }
+
+// reasonPastTime is our own: YouTube would make the video public at once.
+const reasonPastTime = "publishAtHasPassed"
 
 // Class says what a failure asks of us.
 type Class string
@@ -102,19 +113,22 @@ const (
 	ClassSessionGone     Class = "session_gone"     // nothing was published; begin again later
 	ClassOutcomeUnknown  Class = "outcome_unknown"  // use Client.FindUpload
 	ClassExists          Class = "exists"           // it is there already
-	ClassNotFound        Class = "not_found"        // no such video, or not ours
+	ClassNotFound        Class = "not_found"        // no such video, playlist or captions, or not ours
 	ClassPermanent       Class = "permanent"        // trying again will not help
 )
 
 // classes by YouTube's reasons; what is not here is decided by the status.
-// https://developers.google.com/youtube/v3/docs/errors and the errors of
-// videos.insert and videos.update; the last ones of Disconnected are those of
-// https://developers.google.com/identity/protocols/oauth2.
+// https://developers.google.com/youtube/v3/docs/errors and the errors of each
+// method that we call; the last ones of Disconnected are those of
+// https://developers.google.com/identity/protocols/oauth2. Those that follow
+// their status are permanent: they tell of a mistake of ours or of a limit of
+// the channel, such as playlistContainsMaximumNumberOfVideos.
 func classOfReason(reason string) Class {
 	switch reason {
-	case "invalidTitle", "invalidDescription", "invalidTags", "invalidCategoryId", "invalidRecordingDetails",
+	case "invalidTitle", "invalidDescription", "invalidTags", "invalidCategoryId", "invalidRecordingDetails", "invalidRecordingDate",
 		"invalidPublishAt", "invalidVideoMetadata", "invalidVideoGameRating", "invalidLanguage",
-		"defaultLanguageNotSet", "forbiddenPrivacySetting":
+		"defaultLanguageNotSet", "forbiddenPrivacySetting",
+		"invalidImage", "contentRequired", "invalidMetadata", "nameTooLong":
 		return ClassMetadata
 	case "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "youtubeSignupRequired", "noChannel",
 		"accountClosed", "accountSuspended", "accountDelegationForbidden",
@@ -125,11 +139,15 @@ func classOfReason(reason string) Class {
 		return ClassDisconnected
 	case "captionExists", "videoAlreadyInPlaylist":
 		return ClassExists
+	case "videoNotFound", "captionNotFound", "playlistNotFound", "playlistItemNotFound":
+		return ClassNotFound
 	case "uploadLimitExceeded": // seen as 400 and as 403
 		return ClassChannelLimit
 	case "uploadRateLimitExceeded":
 		return ClassBurst
-	case "backendError", "internalError", "SERVICE_UNAVAILABLE":
+	case "backendError", "internalError", "SERVICE_UNAVAILABLE",
+		"aborted",      // 409: two changes of one playlist at the same time
+		reasonPastTime: // the caller decides anew
 		return ClassTemporary
 	}
 	return ClassNone

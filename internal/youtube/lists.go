@@ -2,9 +2,12 @@ package youtube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/api/googleapi"
@@ -95,6 +98,39 @@ func (c *Client) CreatePlaylist(ctx context.Context, p Playlist) (Playlist, erro
 	return playlistOf(made), nil
 }
 
+// UpdatePlaylist changes title, description and privacy of a playlist, for 51
+// units. What p leaves empty stays as it is, and so does its language: an update
+// replaces whole parts.
+// https://developers.google.com/youtube/v3/docs/playlists/update
+func (c *Client) UpdatePlaylist(ctx context.Context, p Playlist) error {
+	const doing = "changing a playlist"
+	parts := []string{PartSnippet, PartStatus}
+	list, err := call(ctx, c, doing, CostRead, func() (*yt.PlaylistListResponse, error) {
+		return c.service.Playlists.List(parts).Id(p.ID).Context(ctx).Do()
+	})
+	if err != nil {
+		return err
+	}
+	if len(list.Items) == 0 || list.Items[0].Snippet == nil || list.Items[0].Status == nil {
+		return fmt.Errorf("%s: %w", doing, &Error{
+			Status: http.StatusNotFound, Reason: "playlistNotFound", Domain: "local", Message: "there is no such playlist",
+		})
+	}
+	old := list.Items[0]
+	changed := &yt.Playlist{
+		Id: p.ID,
+		Snippet: &yt.PlaylistSnippet{
+			Title: cmp.Or(p.Title, old.Snippet.Title), Description: cmp.Or(p.Description, old.Snippet.Description),
+			DefaultLanguage: old.Snippet.DefaultLanguage,
+		},
+		Status: &yt.PlaylistStatus{PrivacyStatus: cmp.Or(string(p.Privacy), old.Status.PrivacyStatus)},
+	}
+	_, err = call(ctx, c, doing, CostWrite, func() (*yt.Playlist, error) {
+		return c.service.Playlists.Update(parts, changed).Context(ctx).Do()
+	})
+	return err
+}
+
 // PlaylistItems reads the entries of a playlist, for one unit each 50.
 func (c *Client) PlaylistItems(ctx context.Context, playlistID string) ([]PlaylistItem, error) {
 	return c.playlistItems(ctx, playlistID, "")
@@ -168,19 +204,33 @@ func (c *Client) RemoveFromPlaylist(ctx context.Context, itemID string) error {
 // most 50 MB and at least 640 pixels wide.
 // https://developers.google.com/youtube/v3/docs/thumbnails/set
 func (c *Client) SetThumbnail(ctx context.Context, videoID string, image io.Reader, contentType string) error {
-	const most = 50 << 20
-	// In memory, so that it can be sent again with a fresh token.
-	bytesOf, err := io.ReadAll(io.LimitReader(image, most+1))
+	picture, err := whole(image, MaxThumbnail)
 	if err != nil {
-		return fmt.Errorf("youtube: reading a thumbnail: %w", err)
-	}
-	if len(bytesOf) > most {
-		return refuse("mediaTooLarge", "media", "a thumbnail has at most 50 MB")
+		return fmt.Errorf("setting a thumbnail: %w", err)
 	}
 	_, err = call(ctx, c, "setting a thumbnail", CostWrite, func() (*yt.ThumbnailSetResponse, error) {
-		return c.service.Thumbnails.Set(videoID).Media(bytes.NewReader(bytesOf), googleapi.ContentType(contentType), googleapi.ChunkSize(0)).Context(ctx).Do()
+		return c.service.Thumbnails.Set(videoID).Media(picture, googleapi.ContentType(contentType), googleapi.ChunkSize(0)).Context(ctx).Do()
 	})
 	return err
+}
+
+// The largest files.
+const (
+	MaxThumbnail = 50 << 20  // bytes, since 2026-09-14
+	MaxCaption   = 100 << 20 // bytes
+)
+
+// whole takes a file into memory, so that it can be sent again with a fresh
+// token.
+func whole(file io.Reader, most int64) (*bytes.Reader, error) {
+	b, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err != nil {
+		return nil, &fileError{err}
+	}
+	if int64(len(b)) > most {
+		return nil, &Error{Reason: "fileTooLarge", Domain: "local", Message: fmt.Sprintf("the file has more than %d bytes", most)}
+	}
+	return bytes.NewReader(b), nil
 }
 
 // Caption is a track of captions of a video.
@@ -195,7 +245,7 @@ func captionOf(item *yt.Caption) Caption {
 	c := Caption{ID: item.Id}
 	if s := item.Snippet; s != nil {
 		c.Language, c.Name, c.Status, c.Draft = s.Language, s.Name, s.Status, s.IsDraft
-		c.Auto, c.UpdatedAt = s.TrackKind == "asr", moment(s.LastUpdated)
+		c.Auto, c.UpdatedAt = strings.EqualFold(s.TrackKind, "asr"), moment(s.LastUpdated)
 	}
 	return c
 }
@@ -220,10 +270,14 @@ const webVTT = "text/vtt"
 // AddCaption adds a track, for 400 units. Another of the same language and name
 // is refused with an *Error of ClassExists.
 func (c *Client) AddCaption(ctx context.Context, videoID, language, name string, vtt io.Reader) (Caption, error) {
+	text, err := whole(vtt, MaxCaption)
+	if err != nil {
+		return Caption{}, fmt.Errorf("adding captions: %w", err)
+	}
 	made, err := call(ctx, c, "adding captions", CostCaptionInsert, func() (*yt.Caption, error) {
 		return c.service.Captions.Insert([]string{"snippet"}, &yt.Caption{Snippet: &yt.CaptionSnippet{
 			VideoId: videoID, Language: language, Name: name, ForceSendFields: []string{"Name", "IsDraft"},
-		}}).Media(vtt, googleapi.ContentType(webVTT), googleapi.ChunkSize(0)).Context(ctx).Do()
+		}}).Media(text, googleapi.ContentType(webVTT), googleapi.ChunkSize(0)).Context(ctx).Do()
 	})
 	if err != nil {
 		return Caption{}, err
@@ -233,9 +287,13 @@ func (c *Client) AddCaption(ctx context.Context, videoID, language, name string,
 
 // ReplaceCaption changes the text of a track, for 450 units.
 func (c *Client) ReplaceCaption(ctx context.Context, id string, vtt io.Reader) (Caption, error) {
+	text, err := whole(vtt, MaxCaption)
+	if err != nil {
+		return Caption{}, fmt.Errorf("replacing captions: %w", err)
+	}
 	made, err := call(ctx, c, "replacing captions", CostCaptionUpdate, func() (*yt.Caption, error) {
 		return c.service.Captions.Update([]string{"id"}, &yt.Caption{Id: id}).
-			Media(vtt, googleapi.ContentType(webVTT), googleapi.ChunkSize(0)).Context(ctx).Do()
+			Media(text, googleapi.ContentType(webVTT), googleapi.ChunkSize(0)).Context(ctx).Do()
 	})
 	if err != nil {
 		return Caption{}, err

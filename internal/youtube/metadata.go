@@ -2,11 +2,14 @@ package youtube
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
 	yt "google.golang.org/api/youtube/v3"
 )
 
@@ -39,7 +42,7 @@ type Metadata struct {
 	Language    string    // BCP 47, of title and description; empty for none, or as it is
 	RecordedOn  time.Time // only the day counts, in the zone that it carries; zero for none, or as it is
 	Privacy     Privacy
-	PublishAt   time.Time // private until then, public from then on; zero for no such time
+	PublishAt   time.Time // with Private: public from then on; zero for no such time, or as it is
 	// Localizations are title and description in other languages, by BCP 47. An
 	// update leaves them as they are: see Client.SetLocalizations.
 	Localizations map[string]Localized
@@ -59,28 +62,19 @@ func localizations(all map[string]Localized) map[string]yt.VideoLocalization {
 // Validate refuses what YouTube would refuse, before a byte is sent. The error
 // is an *Error of ClassMetadata whose Field says what to change.
 func (m Metadata) Validate() error {
-	n := utf8.RuneCountInString(m.Title)
+	if err := validWords(Localized{m.Title, m.Description}, "snippet"); err != nil {
+		return err
+	}
 	switch {
-	case strings.TrimSpace(m.Title) == "" || n > MaxTitle || !plain(m.Title, ""):
-		return refuse("invalidTitle", "snippet.title",
-			fmt.Sprintf("a title has 1 to %d characters without <, > and control characters; this one has %d", MaxTitle, n))
-	case len(m.Description) > MaxDescription || !plain(m.Description, "\n\r\t"):
-		return refuse("invalidDescription", "snippet.description",
-			fmt.Sprintf("a description has at most %d bytes without <, > and control characters; this one has %d", MaxDescription, len(m.Description)))
 	case m.Privacy != Public && m.Privacy != Unlisted && m.Privacy != Private:
 		return refuse("forbiddenPrivacySetting", "status.privacyStatus", "the privacy is public, unlisted or private")
-	}
-	if !m.PublishAt.IsZero() && m.Privacy != Private {
+	case !m.PublishAt.IsZero() && m.Privacy != Private:
 		return refuse("invalidPublishAt", "status.publishAt", "only a private video can have a time from which it is public")
+	case len(m.Localizations) > 0 && m.Language == "":
+		return noLanguage()
 	}
-	if len(m.Localizations) > 0 && m.Language == "" {
-		return refuse("defaultLanguageNotSet", "snippet.defaultLanguage", "with titles in other languages the video must have a language of its own")
-	}
-	for _, l := range m.Localizations {
-		words := Metadata{Title: l.Title, Description: l.Description, Privacy: m.Privacy}
-		if err := words.Validate(); err != nil {
-			return err
-		}
+	if err := validLocalizations(m.Localizations); err != nil {
+		return err
 	}
 	if n := TagsLength(m.Tags); n > MaxTags {
 		return refuse("invalidTags", "snippet.tags", fmt.Sprintf("the tags count %d of at most %d characters", n, MaxTags))
@@ -91,6 +85,36 @@ func (m Metadata) Validate() error {
 		}
 	}
 	return nil
+}
+
+// validWords refuses a title and a description that YouTube refuses.
+func validWords(l Localized, where string) error {
+	n := utf8.RuneCountInString(l.Title)
+	switch {
+	case strings.TrimSpace(l.Title) == "" || n > MaxTitle || !plain(l.Title, ""):
+		return refuse("invalidTitle", where+".title",
+			fmt.Sprintf("a title has 1 to %d characters without <, > and control characters; this one has %d", MaxTitle, n))
+	case len(l.Description) > MaxDescription || !plain(l.Description, "\n\r\t"):
+		return refuse("invalidDescription", where+".description",
+			fmt.Sprintf("a description has at most %d bytes without <, > and control characters; this one has %d", MaxDescription, len(l.Description)))
+	}
+	return nil
+}
+
+func validLocalizations(all map[string]Localized) error {
+	for _, lang := range slices.Sorted(maps.Keys(all)) {
+		if _, err := language.Parse(lang); err != nil {
+			return refuse("invalidVideoMetadata", "localizations."+lang, "this is no language of BCP 47")
+		}
+		if err := validWords(all[lang], "localizations."+lang); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noLanguage() *Error {
+	return refuse("defaultLanguageNotSet", "snippet.defaultLanguage", "with titles in other languages the video must have a language of its own")
 }
 
 func refuse(reason, location, message string) *Error {

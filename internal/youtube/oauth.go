@@ -73,14 +73,35 @@ func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (*oauth2.To
 	if err != nil {
 		return nil, failure(ctx, "exchanging the code", "", time.Now(), err)
 	}
-	// Without a list everything asked for was granted: RFC 6749, section 5.1.
-	if scopes, _ := token.Extra("scope").(string); scopes != "" && !slices.Contains(strings.Fields(scopes), Scope) {
+	if !slices.Contains(Scopes(token), Scope) {
 		return nil, ErrMissingScope
 	}
 	if token.RefreshToken == "" {
 		return nil, ErrNoRefreshToken
 	}
 	return token, nil
+}
+
+// Scopes are what was granted with a token that Exchange got.
+func Scopes(token *oauth2.Token) []string {
+	scopes, _ := token.Extra("scope").(string)
+	if scopes == "" {
+		return []string{Scope} // all that we asked for: RFC 6749, section 5.1
+	}
+	return strings.Fields(scopes)
+}
+
+// TokenEnd is when the refresh token of a token that Exchange got stops working,
+// zero if it has no such time. Google limits the access of apps that are still
+// being tested to seven days, and that of who consented for some time only.
+// https://developers.google.com/identity/protocols/oauth2#expiration
+func TokenEnd(token *oauth2.Token) time.Time {
+	seconds, ok := token.Extra("refresh_token_expires_in").(float64)
+	if !ok || seconds <= 0 || token.Expiry.IsZero() {
+		return time.Time{}
+	}
+	got := token.Expiry.Add(-time.Duration(token.ExpiresIn) * time.Second)
+	return got.Add(time.Duration(seconds) * time.Second).UTC()
 }
 
 // Revoke ends our access to the channel. A token that Google no longer knows is

@@ -42,7 +42,7 @@ func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	fresh, err := a.tokens.Token()
 	if err != nil {
 		resp.Body.Close()
-		return nil, err
+		return nil, &answered{err}
 	}
 	// What 401 says in the body is not needed any more; reading it lets the
 	// connection be used again.
@@ -76,10 +76,19 @@ func (n *network) Error() string { return redact(n.err.Error()) }
 // Unwrap gives the cause, so that errors.Is finds a context's end.
 func (n *network) Unwrap() error { return n.err }
 
+// answered is a failure after YouTube has answered a first try.
+type answered struct{ err error }
+
+func (a *answered) Error() string { return a.err.Error() }
+func (a *answered) Unwrap() error { return a.err }
+
 // neverSent tells whether a request surely did not reach YouTube: there was no
 // connection to send it on, or no token to send it with.
 func neverSent(err error) bool {
 	if err == nil {
+		return false
+	}
+	if _, ok := errors.AsType[*answered](err); ok {
 		return false
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {

@@ -160,6 +160,9 @@ func (t *transfer) run(ctx context.Context) (Video, error) {
 // open begins a session and has it kept.
 func (t *transfer) open(ctx context.Context) error {
 	const doing = "opening a session"
+	if err := t.c.ahead(t.up.PublishAt); err != nil {
+		return err
+	}
 	video, parts := t.up.resource()
 	body, err := json.Marshal(video)
 	if err != nil {
