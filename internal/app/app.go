@@ -145,7 +145,7 @@ func (a *App) open(ctx context.Context) (err error) {
 // openChannel builds what stands between testimonies and YouTube.
 func (a *App) openChannel(box *secret.Box) {
 	s := a.Settings
-	a.Ledger = publishing.NewLedger(a.DB, publishing.Limits{Uploads: s.UploadsPerDay, Statistics: s.StatisticsPerDay, Units: s.UnitsPerDay}, time.Now, a.Log)
+	a.Ledger = publishing.NewLedger(a.DB, publishing.Limits{Uploads: s.UploadsPerDay, Statistics: s.StatisticsPerDay, Units: s.UnitsPerDay, Kept: s.UnitsKept}, time.Now, a.Log)
 	enqueue := func(tx *gorm.DB, id int64, lane publishing.Lane) error {
 		return a.Queue.Add(tx, jobs.Publish{PublicationID: id, Follow: lane == publishing.LaneFollow})
 	}

@@ -60,6 +60,7 @@ type Settings struct {
 	UploadsPerDay      int    `name:"uploads-per-day" help:"Quota of the YouTube project: uploads." env:"VOCI_QUOTA_UPLOADS" default:"100"`
 	StatisticsPerDay   int    `name:"statistics-per-day" help:"Quota of the YouTube project: calls for statistics." env:"VOCI_QUOTA_STATISTICS" default:"10000"`
 	UnitsPerDay        int    `name:"units-per-day" help:"Quota of the YouTube project: units for all else." env:"VOCI_QUOTA_UNITS" default:"10000"`
+	UnitsKept          int    `name:"units-kept" help:"Units that are kept for looks, removals and whatever cannot wait." env:"VOCI_QUOTA_KEPT" default:"1000"`
 
 	SMTPURL  string `name:"smtp-url" help:"Mail server: smtp://user:password@host:587 or smtps://…; empty outside production: messages are kept and shown at /posta." env:"VOCI_SMTP_URL" placeholder:"URL"`
 	MailFrom string `help:"Sender of messages." env:"VOCI_MAIL_FROM" default:"Voci in Comune <voci@localhost>"`
@@ -256,6 +257,9 @@ func (s *Settings) checkAmounts() error {
 	}
 	if s.WithdrawalGrace < 0 {
 		errs = append(errs, wrong("VOCI_WITHDRAWAL_GRACE", "it must not be less than zero"))
+	}
+	if s.UnitsKept < 0 || s.UnitsKept >= s.UnitsPerDay {
+		errs = append(errs, wrong("VOCI_QUOTA_KEPT", "it must be at least zero and less than VOCI_QUOTA_UNITS"))
 	}
 	if s.MinFreeBytes < 0 {
 		errs = append(errs, wrong("VOCI_MIN_FREE_BYTES", "it must not be less than zero"))
