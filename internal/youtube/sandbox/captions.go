@@ -18,7 +18,9 @@ type caption struct {
 	Language string    `json:"language"`
 	Name     string    `json:"name"`
 	Draft    bool      `json:"draft"`
-	Failed   bool      `json:"failed"` // the file was of no known format
+	Failed   bool      `json:"failed"`         // the file was of no known format
+	Auto     bool      `json:"auto,omitempty"` // made by YouTube from the sound
+	SHA256   string    `json:"sha256,omitempty"`
 	Updated  time.Time `json:"updated"`
 }
 
@@ -52,6 +54,9 @@ func (t *caption) resource(parts []string) obj {
 			"audioTrackType": "unknown", "isCC": false, "isLarge": false, "isEasyReader": false, "isAutoSynced": false,
 			"lastUpdated": t.Updated.Format(time.RFC3339), "status": "serving",
 		}
+		if t.Auto {
+			snippet["trackKind"] = "asr" // the document says ASR; answers say asr
+		}
 		if t.Failed {
 			snippet["status"], snippet["failureReason"] = "failed", "unknownFormat"
 		}
@@ -61,7 +66,7 @@ func (t *caption) resource(parts []string) obj {
 }
 
 func (s *Sandbox) hasCaptions(video string) bool {
-	return slices.ContainsFunc(s.lists.Captions, func(t *caption) bool { return t.Video == video && !t.Draft && !t.Failed })
+	return slices.ContainsFunc(s.lists.Captions, func(t *caption) bool { return t.Video == video && !t.Draft && !t.Failed && !t.Auto })
 }
 
 func (s *Sandbox) findCaption(id string) *caption {
@@ -139,13 +144,13 @@ func (s *Sandbox) insertCaption(c *call) error {
 		return notFound("youtube.caption", "videoNotFound", "body.snippet.videoId", "video")
 	}
 	for _, t := range s.lists.Captions {
-		if t.Video == in.Snippet.VideoID && strings.EqualFold(t.Language, in.Snippet.Language) && t.Name == in.Snippet.Name {
+		if !t.Auto && t.Video == in.Snippet.VideoID && strings.EqualFold(t.Language, in.Snippet.Language) && t.Name == in.Snippet.Name {
 			return captionError(http.StatusConflict, "captionExists", "The specified video already has a caption track with the given language and name.")
 		}
 	}
 	t := &caption{
 		ID: "AU" + random(24), Video: in.Snippet.VideoID, Language: in.Snippet.Language, Name: in.Snippet.Name,
-		Draft: in.Snippet.IsDraft != nil && *in.Snippet.IsDraft, Updated: s.now(), Failed: !looksLikeCaptions(m.file),
+		Draft: in.Snippet.IsDraft != nil && *in.Snippet.IsDraft, Updated: s.now(), Failed: !looksLikeCaptions(m.file), SHA256: m.sum,
 	}
 	if err := os.Rename(m.file, s.captionFile(t.ID)); err != nil {
 		return fmt.Errorf("keep captions: %w", err)
@@ -185,14 +190,17 @@ func (s *Sandbox) updateCaption(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.findCaption(in.ID)
-	if t == nil {
+	switch {
+	case t == nil:
 		return captionNotFound("body.id")
+	case m.size == 0 && in.Snippet.IsDraft == nil:
+		return captionError(http.StatusBadRequest, "contentRequired", "The request did not upload an updated caption file.")
 	}
 	if in.Snippet.IsDraft != nil {
 		t.Draft = *in.Snippet.IsDraft
 	}
 	if m.size > 0 {
-		t.Failed = !looksLikeCaptions(m.file)
+		t.Failed, t.SHA256 = !looksLikeCaptions(m.file), m.sum
 		if err := os.Rename(m.file, s.captionFile(t.ID)); err != nil {
 			return fmt.Errorf("keep captions: %w", err)
 		}

@@ -29,7 +29,7 @@ func (s *Sandbox) listChannels(c *call) error {
 		return noFilter("id, mine")
 	}
 	id, title, playlist := channelID, channelTitle, uploadsPlaylist
-	if _, hit := s.faults.take(WrongChannel, c.m.name); hit {
+	if _, hit := s.faults.take(WrongChannel, c.m.name); hit || c.other {
 		id, title, playlist = otherChannel, otherTitle, "UU"+otherChannel[2:]
 	}
 	_, none := s.faults.take(NoChannel, c.m.name)

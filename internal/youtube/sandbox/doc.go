@@ -17,7 +17,8 @@
 //     videoCategories.list; playlists; playlistItems; captions; thumbnails.set
 //     (the last two with uploadType media or multipart).
 //
-// Only the connected channel's own videos exist. API keys are not accepted. Of
+// Only the connected channel's own videos exist. Of the other channel, to which a
+// token can be made to lead, there is only channels.list; all else is forbidden. API keys are not accepted. Of
 // the parameters, fields is ignored (answers are whole) and videos.list knows
 // the filter id only. A request that is refused after it was let in costs its
 // full price, where Google says only "at least one unit".
@@ -48,4 +49,9 @@
 //
 //	{"fault": "cutChunk", "after": 300000, "store": 100000}
 //	{"fault": "unavailable", "method": "videos.list", "times": 3, "retryAfter": 2}
+//	{"fault": "refuse", "method": "captions.insert", "status": 409, "reason": "captionExists", "domain": "youtube.caption"}
+//	{"fault": "studioEdit", "ids": ["dQw4w9WgXcQ"], "edit": {"title": "Un altro titolo", "privacy": "unlisted"}}
+//
+// POST /sandbox/seed takes one [SeedVideo], or an array of them, for a channel
+// that had videos before.
 package sandbox

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -25,6 +26,7 @@ const (
 	Unavailable   FaultName = "unavailable"   // Status 503 (default) with RetryAfter seconds
 	InternalError FaultName = "internalError" // 500
 	Unauthorized  FaultName = "unauthorized"  // 401 authError
+	Refuse        FaultName = "refuse"        // Status with Reason, Domain, Location and Message, after the call was paid; Method is required
 	Stall         FaultName = "stall"         // say nothing for Delay (0: until the client leaves or asks again); in a chunk after After bytes
 
 	SlowProcessing FaultName = "slowProcessing" // a video takes Delay longer
@@ -39,30 +41,42 @@ const (
 	NoChannel      FaultName = "noChannel"      // channels.list answers no channel
 	UploadLimit    FaultName = "uploadLimitExceeded"
 	ThumbnailLimit FaultName = "uploadRateLimitExceeded"
-	InvalidGrant   FaultName = "invalidGrant" // the next refresh of a token is refused; the grant lives
+	NoDuplicates   FaultName = "noDuplicates"   // playlistItems.insert refuses a video that is there, as the playlists do that were set so; others take it twice
+	InvalidGrant   FaultName = "invalidGrant"   // the next refresh of a token is refused; the grant lives
+	ShortGrant     FaultName = "shortGrant"     // the refresh token of the next code ends after Delay, and says so
+	NoRefreshToken FaultName = "noRefreshToken" // the next code brings none
+	OtherGrant     FaultName = "otherGrant"     // the next code is that of a person who chose another channel
 
-	EmptyBucket FaultName = "emptyBucket" // at once: nothing is left of Bucket until the Pacific midnight
-	FillBuckets FaultName = "fillBuckets" // at once: all buckets are full again
-	Revoke      FaultName = "revoke"      // at once: every grant and token is void, for good
-	ViewsDown   FaultName = "viewsDown"   // at once: Views (default a tenth) are taken from IDs (none: all) and stay away
+	EmptyBucket  FaultName = "emptyBucket"  // at once: nothing is left of Bucket until the Pacific midnight
+	FillBuckets  FaultName = "fillBuckets"  // at once: all buckets are full again
+	Revoke       FaultName = "revoke"       // at once: every grant and token is void, for good
+	StudioChange FaultName = "studioEdit"   // at once: Edit is done to IDs, as in YouTube Studio
+	Claim        FaultName = "claim"        // at once: IDs are rejected for Reason, default claim
+	Reject       FaultName = "reject"       // at once: IDs are rejected for Reason, default termsOfUse
+	AutoCaptions FaultName = "autoCaptions" // at once: IDs have captions made from the sound, in the languages Keys (none: it)
+	ViewsDown    FaultName = "viewsDown"    // at once: Views (default a tenth) are taken from IDs (none: all) and stay away
 )
 
 // Fault is one order to fail.
 type Fault struct {
-	Name       FaultName `json:"fault"`
-	Times      int       `json:"times,omitempty"`      // how many calls or videos it spoils; 0: one, negative: all
-	Method     string    `json:"method,omitempty"`     // only this method, such as videos.list, session, token; empty: any but token
-	Skip       int       `json:"skip,omitempty"`       // how many to let pass first
-	After      int64     `json:"after,omitempty"`      // bytes
-	Store      int64     `json:"store,omitempty"`      // bytes
-	Status     int       `json:"status,omitempty"`     // HTTP
-	RetryAfter int       `json:"retryAfter,omitempty"` // seconds
-	Delay      float64   `json:"delay,omitempty"`      // seconds
-	Reason     string    `json:"reason,omitempty"`
-	Bucket     string    `json:"bucket,omitempty"`
-	IDs        []string  `json:"ids,omitempty"`
-	Keys       []string  `json:"keys,omitempty"`
-	Views      int64     `json:"views,omitempty"`
+	Name       FaultName   `json:"fault"`
+	Times      int         `json:"times,omitempty"`      // how many calls or videos it spoils; 0: one, negative: all
+	Method     string      `json:"method,omitempty"`     // only this method, such as videos.list, session, token; empty: any but token
+	Skip       int         `json:"skip,omitempty"`       // how many to let pass first
+	After      int64       `json:"after,omitempty"`      // bytes
+	Store      int64       `json:"store,omitempty"`      // bytes
+	Status     int         `json:"status,omitempty"`     // HTTP
+	RetryAfter int         `json:"retryAfter,omitempty"` // seconds
+	Delay      float64     `json:"delay,omitempty"`      // seconds
+	Reason     string      `json:"reason,omitempty"`
+	Domain     string      `json:"domain,omitempty"`   // empty: global
+	Location   string      `json:"location,omitempty"` // such as body.snippet.title
+	Message    string      `json:"message,omitempty"`  // empty: the reason
+	Bucket     string      `json:"bucket,omitempty"`
+	IDs        []string    `json:"ids,omitempty"`
+	Keys       []string    `json:"keys,omitempty"`
+	Views      int64       `json:"views,omitempty"`
+	Edit       *StudioEdit `json:"edit,omitempty"`
 }
 
 func (f Fault) delay() time.Duration { return time.Duration(f.Delay * float64(time.Second)) }
@@ -73,6 +87,7 @@ func names() []FaultName {
 		CutChunk, PartialChunk, LoseFinal, LoseInitial, ExpireSession, Unavailable, InternalError, Unauthorized, Stall,
 		SlowProcessing, FailProcessing, RejectVideo, ForcePrivate, Vanish, FailStatistics, HideStatistics,
 		WrongChannel, NoChannel, UploadLimit, ThumbnailLimit, InvalidGrant, EmptyBucket, FillBuckets, Revoke, ViewsDown,
+		Refuse, NoDuplicates, ShortGrant, NoRefreshToken, OtherGrant, StudioChange, Claim, Reject, AutoCaptions,
 	}
 }
 
@@ -90,11 +105,15 @@ func (f *Faults) Add(faults ...Fault) error {
 			return fmt.Errorf("switch a fault on: there is no fault %q", one.Name)
 		}
 		switch one.Name {
-		case EmptyBucket, FillBuckets, Revoke, ViewsDown:
+		case EmptyBucket, FillBuckets, Revoke, ViewsDown, StudioChange, Claim, Reject, AutoCaptions:
 			if err := f.act(one); err != nil {
 				return fmt.Errorf("switch fault %s on: %w", one.Name, err)
 			}
 			continue
+		case Refuse:
+			if one.Method == "" || one.Reason == "" || one.Status < 400 {
+				return fmt.Errorf("switch fault %s on: it needs a method, a reason and a status of at least 400", one.Name)
+			}
 		}
 		if one.Times == 0 {
 			one.Times = 1
@@ -132,7 +151,7 @@ func (f *Faults) take(name FaultName, method string) (Fault, bool) {
 		if one.Name != name || (one.Method != "" && one.Method != method) {
 			continue
 		}
-		if method == "token" && one.Method == "" && name != InvalidGrant {
+		if method == "token" && one.Method == "" && !ofTokens(name) {
 			continue
 		}
 		if one.Skip > 0 {
@@ -147,6 +166,27 @@ func (f *Faults) take(name FaultName, method string) (Fault, bool) {
 		return *one, true
 	}
 	return Fault{}, false
+}
+
+// ofTokens tells whether a fault spoils the token endpoint without naming it.
+func ofTokens(name FaultName) bool {
+	return slices.Contains([]FaultName{InvalidGrant, ShortGrant, NoRefreshToken, OtherGrant}, name)
+}
+
+// refusal is the answer that was ordered for a method, if any.
+func (f *Faults) refusal(method string) error {
+	one, hit := f.take(Refuse, method)
+	if !hit {
+		return nil
+	}
+	e := &apiError{
+		Code: one.Status, Domain: cmp.Or(one.Domain, "global"), Reason: one.Reason,
+		Message: cmp.Or(one.Message, one.Reason), Location: one.Location, LocationType: "other",
+	}
+	if one.RetryAfter > 0 {
+		e.Header = map[string]string{"Retry-After": strconv.Itoa(one.RetryAfter)}
+	}
+	return e
 }
 
 // before spoils a call before it is looked at.
@@ -212,29 +252,4 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-}
-
-// act carries out the faults that change the state at once.
-func (s *Sandbox) act(f Fault) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch f.Name {
-	case EmptyBucket:
-		if _, known := s.quota[f.Bucket]; !known {
-			return fmt.Errorf("there is no quota bucket %q", f.Bucket)
-		}
-		s.turnDay()
-		s.usage.Spent[f.Bucket] = s.quota[f.Bucket]
-		return s.saveUsage()
-	case FillBuckets:
-		s.turnDay()
-		s.usage.Spent = map[string]int{}
-		return s.saveUsage()
-	case Revoke:
-		s.drop(func(string) bool { return true })
-		return s.saveOAuth()
-	case ViewsDown:
-		return s.takeViews(f.IDs, f.Views)
-	}
-	return nil
 }

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +29,7 @@ type media struct {
 	meta json.RawMessage // the JSON of a multipart request
 	file string          // where the bytes wait; empty if there were none
 	size int64
+	sum  string // SHA-256 of the file
 }
 
 // spool takes the file of a request with uploadType media (the body is the file)
@@ -65,7 +68,9 @@ func (s *Sandbox) spoolFile(m media, from io.Reader, limit int64) (media, error)
 		return m, fmt.Errorf("spool a file: %w", err)
 	}
 	m.file = f.Name()
-	m.size, err = io.Copy(f, io.LimitReader(from, limit+1))
+	h := sha256.New()
+	m.size, err = io.Copy(io.MultiWriter(f, h), io.LimitReader(from, limit+1))
+	m.sum = hex.EncodeToString(h.Sum(nil))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -116,7 +121,7 @@ func (s *Sandbox) setThumbnail(c *call) error {
 	if err := os.Rename(m.file, s.thumbnailFile(id)); err != nil {
 		return fmt.Errorf("keep a thumbnail: %w", err)
 	}
-	v.Thumbnail = format
+	v.Thumbnail, v.ThumbnailSHA256 = format, m.sum
 	if err := s.saveVideo(v); err != nil {
 		return err
 	}

@@ -117,8 +117,7 @@ func (m *metadata) check(language string) error {
 		}
 	}
 	if len(m.Localizations) > 0 && language == "" {
-		return invalid("defaultLanguageNotSet", "body.snippet.defaultLanguage",
-			"The API request is trying to add localized video details without specifying the default language of the video details.")
+		return noDefaultLanguage()
 	}
 	for name, l := range m.Localizations {
 		where := "body.localizations." + name
@@ -161,6 +160,11 @@ func (s *snippet) check() error {
 		}
 	}
 	return nil
+}
+
+func noDefaultLanguage() *apiError {
+	return invalid("defaultLanguageNotSet", "body.snippet.defaultLanguage",
+		"The API request is trying to add localized video details without specifying the default language of the video details.")
 }
 
 func invalidTags() *apiError {

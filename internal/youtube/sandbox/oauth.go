@@ -64,6 +64,8 @@ type grant struct {
 	Scopes  []string  `json:"scopes"`
 	Refresh string    `json:"refresh,omitempty"` // hash
 	Given   time.Time `json:"given"`
+	Ends    time.Time `json:"ends"`            // of the refresh token; zero: never
+	Other   bool      `json:"other,omitempty"` // the person chose the other channel
 }
 
 // access is a token that opens the API for an hour.
@@ -95,8 +97,9 @@ func (s *Sandbox) IssueToken(scopes ...string) (refresh string) {
 }
 
 // authorize checks the bearer token and that one of the scopes was granted.
-func (s *Sandbox) authorize(r *http.Request, scopes []string) error {
-	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+func (s *Sandbox) authorize(c *call) error {
+	scopes := c.m.scopes
+	kind, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(kind, "Bearer") || token == "" {
 		return &apiError{
 			Code: http.StatusUnauthorized, Domain: "global", Reason: "required", Detail: "Login Required.",
@@ -111,10 +114,16 @@ func (s *Sandbox) authorize(r *http.Request, scopes []string) error {
 	if a == nil || !s.now().Before(a.Expires) || s.oauth.Grants[a.Grant] == nil {
 		return unauthorized()
 	}
-	for _, scope := range s.oauth.Grants[a.Grant].Scopes {
-		if slices.Contains(scopes, scope) {
-			return nil
+	g := s.oauth.Grants[a.Grant]
+	c.other = g.Other
+	if c.other && c.m.name != "channels.list" {
+		return &apiError{
+			Code: http.StatusForbidden, Domain: "youtube.common", Reason: "forbidden",
+			Message: "Of the other channel this sandbox knows the name only.",
 		}
+	}
+	if slices.ContainsFunc(g.Scopes, func(scope string) bool { return slices.Contains(scopes, scope) }) {
+		return nil
 	}
 	return &apiError{
 		Code: http.StatusForbidden, Domain: "global", Reason: "insufficientPermissions",
@@ -193,6 +202,9 @@ func (s *Sandbox) token(r *http.Request) (obj, *tokenError, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if f, hit := s.faults.take(Refuse, "token"); hit {
+		return nil, &tokenError{f.Status, f.Reason, f.Message}, nil
+	}
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
 		return s.exchangeCode(r, client, secret)
@@ -218,9 +230,14 @@ func (s *Sandbox) exchangeCode(r *http.Request, client, secret string) (obj, *to
 	delete(s.oauth.Codes, key) // it works once
 	id := random(12)
 	g := &grant{Client: client, Secret: hash(secret), Scopes: c.Scopes, Given: s.now()}
+	_, g.Other = s.faults.take(OtherGrant, "token")
 	s.oauth.Grants[id] = g
+	_, none := s.faults.take(NoRefreshToken, "token")
+	if f, hit := s.faults.take(ShortGrant, "token"); hit {
+		g.Ends = g.Given.Add(f.delay())
+	}
 	answer := s.issue(id, g)
-	if c.Refresh {
+	if c.Refresh && !none {
 		refresh := "1//" + random(32)
 		g.Refresh = hash(refresh)
 		answer["refresh_token"] = refresh
@@ -250,7 +267,7 @@ func (s *Sandbox) refresh(token, client, secret string) (obj, *tokenError, error
 	}
 	key := hash(token)
 	for id, g := range s.oauth.Grants {
-		if g.Refresh != key {
+		if g.Refresh != key || (!g.Ends.IsZero() && !s.now().Before(g.Ends)) {
 			continue
 		}
 		if g.Client == "" {
@@ -277,10 +294,14 @@ func (s *Sandbox) issue(id string, g *grant) obj {
 	}
 	token := "ya29." + random(48)
 	s.oauth.Access[hash(token)] = &access{Grant: id, Expires: now.Add(accessLife)}
-	return obj{
+	answer := obj{
 		"access_token": token, "expires_in": int(accessLife.Seconds()),
 		"scope": strings.Join(g.Scopes, " "), "token_type": "Bearer",
 	}
+	if !g.Ends.IsZero() {
+		answer["refresh_token_expires_in"] = int(g.Ends.Sub(now).Seconds())
+	}
+	return answer
 }
 
 // dropOldest silently ends refresh tokens beyond the limit, as Google does.

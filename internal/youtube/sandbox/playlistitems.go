@@ -32,10 +32,12 @@ func (s *Sandbox) places(playlist string) ([]place, error) {
 	return all, nil
 }
 
-// itemResource is a place in a playlist. A video that was deleted keeps its
-// place, as it does on YouTube.
+// itemResource is a place in a playlist. No document says so, but a video that
+// was deleted keeps its place on YouTube, counts in itemCount, and is found by
+// the filter videoId; its entry is called "Deleted video" and its privacy is
+// privacyStatusUnspecified, as clients that skip such entries tell.
 func (s *Sandbox) itemResource(playlist string, at place, parts []string, now time.Time) obj {
-	title, description, privacy := "Deleted video", "This video is unavailable.", private
+	title, description, privacy := "Deleted video", "This video is unavailable.", "privacyStatusUnspecified"
 	published := ""
 	if v := s.videos[at.video]; v != nil {
 		v.settle(now, s.growth)
@@ -125,6 +127,12 @@ func (s *Sandbox) insertItem(c *call) error {
 	if in.Snippet.PlaylistID == "" {
 		return refuse("playlistIdRequired", "playlistId")
 	}
+	if in.Snippet.ResourceID.Kind == "" && in.Snippet.ResourceID.VideoID == "" {
+		return refuse("resourceIdRequired", "resourceId")
+	}
+	if in.Snippet.PlaylistID == uploadsPlaylist {
+		return refuse("playlistOperationUnsupported", "playlistId")
+	}
 	if in.Snippet.ResourceID.Kind != "youtube#video" || in.Snippet.ResourceID.VideoID == "" {
 		return refuse("invalidResourceType", "resourceId")
 	}
@@ -137,6 +145,19 @@ func (s *Sandbox) insertItem(c *call) error {
 	}
 	if s.videos[in.Snippet.ResourceID.VideoID] == nil {
 		return notFound("youtube.playlistItem", "videoNotFound", "body.snippet.resourceId.videoId", "video")
+	}
+	if len(p.Items) >= s.playlistSize {
+		return &apiError{
+			Code: http.StatusForbidden, Domain: "youtube.playlistItem", Reason: "playlistContainsMaximumNumberOfVideos",
+			Message: "The playlist already contains the maximum allowed number of items.",
+		}
+	}
+	if slices.ContainsFunc(p.Items, func(i *item) bool { return i.Video == in.Snippet.ResourceID.VideoID }) {
+		if _, hit := s.faults.take(NoDuplicates, c.m.name); hit {
+			return &apiError{
+				Code: http.StatusConflict, Domain: "youtube.playlistItem", Reason: "videoAlreadyInPlaylist", Message: "Video already in playlist.",
+			}
+		}
 	}
 	at := len(p.Items)
 	if in.Snippet.Position != nil {

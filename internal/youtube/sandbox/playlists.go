@@ -156,6 +156,12 @@ func (s *Sandbox) insertPlaylist(c *call) error {
 	p.ID = "PL" + random(24)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.playlists > 0 && len(s.lists.Playlists) >= s.playlists {
+		return &apiError{
+			Code: http.StatusBadRequest, Domain: "youtube.playlist", Reason: "maxPlaylistExceeded",
+			Message: "The playlist cannot be created because the channel already has the maximum number of playlists allowed.",
+		}
+	}
 	s.lists.Playlists = slices.Insert(s.lists.Playlists, 0, p)
 	if err := s.saveLists(); err != nil {
 		return err

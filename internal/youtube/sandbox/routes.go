@@ -31,6 +31,8 @@ type call struct {
 	r *http.Request
 	q url.Values
 	m *method
+
+	other bool // the token is of the other channel
 }
 
 // routes is the table of contents. Costs are those of
@@ -45,6 +47,7 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("GET /sandbox/state", guarded(s.serveState))
 	s.mux.HandleFunc("GET /sandbox/thumbnails/{id}", s.serveThumbnail)
 	s.mux.HandleFunc("/sandbox/faults", guarded(s.serveFaults))
+	s.mux.HandleFunc("POST /sandbox/seed", guarded(s.serveSeed))
 
 	read := []string{scopeReadonly, scopeYouTube, scopeForceSSL}
 	write := []string{scopeYouTube, scopeForceSSL}
@@ -125,10 +128,13 @@ func (s *Sandbox) admit(c *call) error {
 	if err := s.faults.before(c); err != nil {
 		return err
 	}
-	if err := s.authorize(c.r, c.m.scopes); err != nil {
+	if err := s.authorize(c); err != nil {
 		return err
 	}
-	return s.spend(c.m.bucket, c.m.cost)
+	if err := s.spend(c.m.bucket, c.m.cost); err != nil {
+		return err
+	}
+	return s.faults.refusal(c.m.name)
 }
 
 // parts reads the parameter part, which every method that answers a resource

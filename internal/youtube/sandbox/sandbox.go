@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -22,11 +23,17 @@ type Options struct {
 	Growth     float64          // views an hour that a public video gains on average; 0: 40, negative: none
 	Quota      map[string]int   // daily size of the buckets to change: uploads, statistics, units
 	Log        *slog.Logger     // nil: silent
+
+	// How many playlists the channel may have and how many items each. YouTube's
+	// documents name no number; its help page says 5,000 items.
+	Playlists    int // 0: no limit
+	PlaylistSize int // 0: 5,000
 }
 
 const (
 	defaultProcessing = 5 * time.Second
 	defaultGrowth     = 40
+	defaultListSize   = 5000
 	bufferSize        = 128 << 10 // one read from the wire; bypasses net/http's own buffer and stays in the processor's cache
 )
 
@@ -41,7 +48,9 @@ type Sandbox struct {
 	faults     *Faults
 	pacific    *time.Location
 	buffers    sync.Pool
-	behind     sync.WaitGroup // hashing of received videos
+
+	playlists, playlistSize int
+	behind                  sync.WaitGroup // hashing of received videos
 
 	mu       sync.Mutex // guards what follows and the files that keep it
 	oauth    oauthState
@@ -63,7 +72,7 @@ func New(o Options) (*Sandbox, error) {
 	}
 	s := &Sandbox{
 		dir: o.Dir, base: o.BaseURL, clock: o.Clock, processing: o.Processing, growth: o.Growth,
-		log: o.Log, pacific: pacific, quota: defaultQuota(),
+		log: o.Log, pacific: pacific, quota: defaultQuota(), playlists: o.Playlists, playlistSize: cmp.Or(o.PlaylistSize, defaultListSize),
 		videos: map[string]*video{}, sessions: map[string]*session{},
 	}
 	s.buffers.New = func() any { b := make([]byte, bufferSize); return &b }

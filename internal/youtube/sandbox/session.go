@@ -350,10 +350,7 @@ func (s *Sandbox) complete(u *session) error {
 	if known := s.videos[u.VideoID]; known != nil {
 		v = known
 	} else {
-		v.Seq = 1
-		for _, other := range s.videos {
-			v.Seq = max(v.Seq, other.Seq+1)
-		}
+		v.Seq = s.nextSeq()
 		if err := s.saveVideo(v); err != nil {
 			return err
 		}

@@ -155,12 +155,23 @@ func (s *Sandbox) each(folder string, f func(name string) error) error {
 	return nil
 }
 
+// nextSeq is the place of the next video in the order of arrival.
+func (s *Sandbox) nextSeq() int {
+	next := 1
+	for _, v := range s.videos {
+		next = max(next, v.Seq+1)
+	}
+	return next
+}
+
 // newest lists the videos as the uploads playlist does.
 func (s *Sandbox) newest() []*video {
 	all := make([]*video, 0, len(s.videos))
 	for _, v := range s.videos {
 		all = append(all, v)
 	}
-	slices.SortFunc(all, func(a, b *video) int { return cmp.Compare(b.Seq, a.Seq) })
+	slices.SortFunc(all, func(a, b *video) int {
+		return cmp.Or(b.Uploaded.Compare(a.Uploaded), cmp.Compare(b.Seq, a.Seq))
+	})
 	return all
 }

@@ -37,6 +37,8 @@ type video struct {
 	PublicFrom time.Time `json:"publicFrom"`          // zero while it is not public
 	Views      int64     `json:"views"`               // gained before PublicFrom, less what was taken back
 	Thumbnail  string    `json:"thumbnail,omitempty"` // media type of the custom one
+
+	ThumbnailSHA256 string `json:"thumbnailSha256,omitempty"`
 }
 
 // hashAtOnce is the size up to which a video is hashed before the final answer;

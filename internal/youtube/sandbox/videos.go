@@ -277,6 +277,11 @@ func (s *Sandbox) updateVideo(c *call) error {
 	if err := m.check(v.Snippet.DefaultLanguage); err != nil {
 		return err
 	}
+	// Not documented, but a video must not end up with other languages and none of
+	// its own.
+	if slices.Contains(parts, "snippet") && m.Snippet.DefaultLanguage == "" && !slices.Contains(parts, "localizations") && len(v.Localizations) > 0 {
+		return noDefaultLanguage()
+	}
 	if m.Status != nil && m.Status.PublishAt != "" && v.Published {
 		return invalidPublishAt()
 	}
@@ -324,16 +329,22 @@ func (s *Sandbox) deleteVideo(c *call) error {
 	if v == nil {
 		return videoNotFound("id")
 	}
-	// The description goes first: bytes without one are nobody's.
-	if err := os.Remove(s.videoFile(id) + ".json"); err != nil {
-		return fmt.Errorf("delete a video: %w", err)
-	}
-	delete(s.videos, id)
-	os.Remove(s.videoFile(id))
-	os.Remove(s.thumbnailFile(id))
-	if err := s.dropCaptions(id); err != nil {
+	if err := s.remove(v); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// remove takes a video away for good, with its captions and its thumbnail. Its
+// places in playlists stay: see itemResource.
+func (s *Sandbox) remove(v *video) error {
+	// The description goes first: bytes without one are nobody's.
+	if err := os.Remove(s.videoFile(v.ID) + ".json"); err != nil {
+		return fmt.Errorf("delete a video: %w", err)
+	}
+	delete(s.videos, v.ID)
+	os.Remove(s.videoFile(v.ID))
+	os.Remove(s.thumbnailFile(v.ID))
+	return s.dropCaptions(v.ID)
 }
