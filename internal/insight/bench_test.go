@@ -16,6 +16,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/insight/insighttest"
 	"github.com/voci-in-comune/voci/internal/store"
 	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
 // BenchmarkDashboard asks everything that the dashboards ask, over 20,000
@@ -187,7 +188,7 @@ func questions(b *testing.B, i *Insight) []question {
 			return err
 		}, spanSQL},
 		question{"themes", func(ctx context.Context) error {
-			_, err := i.themes(ctx)
+			_, err := testimony.Themes(ctx, i.db)
 			return err
 		}, `SELECT * FROM themes ORDER BY position, id`},
 	)

@@ -76,7 +76,7 @@ func (i *Insight) ThemesOverTime(ctx context.Context, from, to time.Time, step S
 	if err != nil {
 		return c, err
 	}
-	themes, err := i.themes(ctx)
+	themes, err := testimony.Themes(ctx, i.db)
 	if err != nil {
 		return c, err
 	}

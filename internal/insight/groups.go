@@ -53,7 +53,7 @@ type ThemeFigures struct {
 
 // ByTheme returns the numbers of every theme, also of one without testimonies.
 func (i *Insight) ByTheme(ctx context.Context) (Themes, error) {
-	themes, err := i.themes(ctx)
+	themes, err := testimony.Themes(ctx, i.db)
 	if err != nil {
 		return Themes{}, err
 	}
@@ -67,14 +67,6 @@ func (i *Insight) ByTheme(ctx context.Context) (Themes, error) {
 	}
 	t.Source, err = i.source(ctx)
 	return t, err
-}
-
-func (i *Insight) themes(ctx context.Context) ([]testimony.Theme, error) {
-	var themes []testimony.Theme
-	if err := i.db.Reader(ctx).Order("position, id").Find(&themes).Error; err != nil {
-		return nil, fmt.Errorf("read the themes: %w", err)
-	}
-	return themes, nil
 }
 
 // Zones are the numbers by zone.

@@ -40,10 +40,14 @@ func NewStore(db *store.Store, hooks Hooks, clock func() time.Time) *Store {
 const Anywhere = ""
 
 // Themes returns all themes in their order.
-func (s *Store) Themes(ctx context.Context) ([]Theme, error) {
-	// Without GORM: every page of citizens asks this, and it cost three times the
-	// query itself.
-	rows, err := s.db.ReadSQL().QueryContext(ctx, `SELECT id, slug, position, name_it, name_en, name_fr, colour, icon, youtube_tags
+func (s *Store) Themes(ctx context.Context) ([]Theme, error) { return Themes(ctx, s.db) }
+
+// Themes returns all themes of a database in their order.
+func Themes(ctx context.Context, db *store.Store) ([]Theme, error) {
+	// Nearly every page asks this. GORM would cost three times the query itself, a
+	// context that can end once more: the driver then hands each row from one
+	// goroutine to another.
+	rows, err := db.ReadSQL().QueryContext(context.WithoutCancel(ctx), `SELECT id, slug, position, name_it, name_en, name_fr, colour, icon, youtube_tags
 		FROM themes ORDER BY position, id`)
 	if err != nil {
 		return nil, fmt.Errorf("read the themes: %w", err)
