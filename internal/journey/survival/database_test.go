@@ -68,6 +68,19 @@ func (d database) hold(ctx context.Context) (release func() error, err error) {
 	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
 }
 
+// change writes.
+func (d database) change(ctx context.Context, statements string) error {
+	db, err := sql.Open("sqlite3", "file:"+d.path+"?_busy_timeout=15000")
+	if err != nil {
+		return fmt.Errorf("change the database: %w", err)
+	}
+	_, err = db.ExecContext(ctx, statements)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("change the database: %w", err)
+	}
+	return nil
+}
+
 // wantSound checks that the file is whole and its rows belong together.
 func (d database) wantSound(t *testing.T) {
 	t.Helper()
