@@ -5,6 +5,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,9 @@ func (p Person) Actor() string {
 	}
 	return fmt.Sprintf("municipality %s, link %d", p.MunicipalityCode, p.LinkID)
 }
+
+// ActedForTownHall tells whether an actor of the trail acted for a town hall.
+func ActedForTownHall(actor string) bool { return strings.HasPrefix(actor, "municipality ") }
 
 type key struct{}
 

@@ -126,6 +126,8 @@ func (a *App) open(ctx context.Context) (err error) {
 		VideoReceived: func(tx *gorm.DB, v *testimony.Video) error { return a.Queue.Add(tx, jobs.CheckVideo{VideoID: v.ID}) },
 		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return a.Publisher.Plan(tx, t) },
 		Withdrawn:     a.withdrawn,
+		Returned:      func(tx *gorm.DB, t *testimony.Testimony) error { return a.Publisher.Return(tx, t) },
+		Amended:       a.amended,
 		Shown:         func() { a.shown() },
 	}, time.Now)
 	a.Outbox, err = mail.NewOutbox(a.DB, a.Settings.SMTPURL, a.Settings.MailFrom, func(tx *gorm.DB, id int64) error {
@@ -186,6 +188,14 @@ func (a *App) withdrawn(tx *gorm.DB, t *testimony.Testimony) error {
 		return err
 	}
 	return a.Publisher.Remove(tx, t)
+}
+
+// amended has the totals and the channel follow a change of what is said.
+func (a *App) amended(tx *gorm.DB, t *testimony.Testimony, write func() error) error {
+	if err := a.Views.Recount(tx, t.ID, write); err != nil {
+		return err
+	}
+	return a.Publisher.Replan(tx, t)
 }
 
 // openUploads builds the reception: who may send, and what becomes of a file.

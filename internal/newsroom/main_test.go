@@ -106,7 +106,14 @@ func open(t *testing.T, options ...option) *world {
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
 		Approved:      func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
 		Withdrawn:     func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Remove(tx, said) },
-		Shown:         func() {},
+		Returned:      func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
+		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
+			if err := write(); err != nil {
+				return err
+			}
+			return w.publisher.Replan(tx, said)
+		},
+		Shown: func() {},
 	}, clock)
 	enqueue := func(_ *gorm.DB, id int64, _ publishing.Lane) error {
 		w.planned = append(w.planned, id)

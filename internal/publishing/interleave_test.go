@@ -175,7 +175,7 @@ func (c *chaos) event() {
 		c.edit(id)
 	case n < 95:
 		if !c.withdrew[id] {
-			if _, err := c.testimonies.Withdraw(c.t.Context(), "test", balme, id, "ripensamento"); err != nil {
+			if _, err := c.testimonies.Withdraw(c.t.Context(), "test", balme, id, testimony.Withdrawal{Reason: "ripensamento"}); err != nil {
 				c.t.Fatal(err)
 			}
 			c.withdrew[id] = true

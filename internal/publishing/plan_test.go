@@ -320,7 +320,7 @@ func TestAWithdrawnVideoIsHiddenAtOnce(t *testing.T) {
 			default:
 				w.fail(sandbox.Fault{Name: sandbox.Unavailable, Method: outage, Times: 3, RetryAfter: 60})
 			}
-			if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, made.ID, "ripensamento"); err != nil {
+			if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, made.ID, testimony.Withdrawal{Reason: "ripensamento"}); err != nil {
 				t.Fatal(err)
 			}
 			if outage == "" {

@@ -295,7 +295,7 @@ func TestSamplesNeverGoToARealChannel(t *testing.T) {
 func TestWithdrawn(t *testing.T) {
 	withdraw := func(w *world, id int64) {
 		t.Helper()
-		if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, "ripensamento"); err != nil {
+		if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, testimony.Withdrawal{Reason: "ripensamento"}); err != nil {
 			t.Fatal(err)
 		}
 	}

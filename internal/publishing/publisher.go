@@ -137,6 +137,20 @@ func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
 	return p.Enqueue(tx, pub.ID, LaneFollow)
 }
 
+// Return stops the publication of a testimony that goes back to its town hall
+// inside tx. It returns fault.Conflict while its file may be on its way.
+func (p *Publisher) Return(tx *gorm.DB, t *testimony.Testimony) error {
+	var pub Publication
+	if err := tx.Where("testimony_id = ?", t.ID).Take(&pub).Error; err != nil {
+		return fmt.Errorf("stop the publication of testimony %d: %w", t.ID, err)
+	}
+	if pub.SessionSealed != nil || pub.LastByteSent || !in([]State{Waiting, Blocked}, pub.State) {
+		return fault.New(fault.Conflict, "publishing.under_way")
+	}
+	_, err := p.change(tx, pub.ID, nil, Blocked, testimony.Sentence{Message: fault.Msg("publishing.sent_back")}, map[string]any{"until": nil})
+	return err
+}
+
 // Retry has a blocked publication tried again. One whose video YouTube failed
 // to make or refused is sent anew.
 func (p *Publisher) Retry(ctx context.Context, actor string, id int64) error {

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/testimony"
@@ -20,7 +21,11 @@ func poster(t *testimony.Testimony) string {
 	if t.Video == nil || t.Video.Poster == "" {
 		return ""
 	}
-	return fileAddress(t, posterEnd)
+	address := fileAddress(t, posterEnd)
+	if chosen, ok := strings.CutPrefix(t.Video.Poster, "poster-"); ok { // it took the place of the one made of the video
+		address += "?v=" + strings.TrimSuffix(chosen, posterEnd)
+	}
+	return address
 }
 
 func rendition(t *testimony.Testimony) string {

@@ -12,17 +12,38 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
 // The ends of the addresses of posters and renditions.
 const (
 	posterEnd    = ".jpg"
 	renditionEnd = ".mp4"
+	captionsEnd  = ".vtt"
 )
 
 // unchanging is for files whose address names their content. No cache between us
 // and the browser may keep them: what is withdrawn must be gone.
 const unchanging = "private, max-age=31536000, immutable"
+
+// captionsOf is the language of the captions that a file's name asks for.
+func captionsOf(name, uploadID string) (lang string, ok bool) {
+	lang, ok = strings.CutPrefix(name, uploadID+"-")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(lang, captionsEnd)
+}
+
+// captions answers with the captions of a testimony in a language.
+func (s *Site) captions(c echo.Context, t *testimony.Testimony, lang string) error {
+	text, err := s.Testimonies.Caption(c.Request().Context(), t.ID, lang)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "private, no-cache") // they change under the same address
+	return c.Blob(http.StatusOK, "text/vtt; charset=utf-8", []byte(text.VTT))
+}
 
 // file answers with the poster or the video of a testimony that citizens may
 // see; videos also in ranges.
@@ -41,6 +62,9 @@ func (s *Site) file(c echo.Context) error {
 		kept, kind = t.Video.Poster, "image/jpeg"
 	case t.Video.UploadID + renditionEnd:
 		kept, kind = t.Video.Rendition, "video/mp4"
+	}
+	if lang, ok := captionsOf(c.Param("file"), t.Video.UploadID); ok {
+		return s.captions(c, t, lang)
 	}
 	if kept == "" || strings.Contains(c.Param("id"), "-") {
 		return missing

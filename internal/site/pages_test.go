@@ -301,7 +301,7 @@ func TestPagesAreKeptUntilSomethingPublicChanges(t *testing.T) {
 		t.Errorf("new views are not shown: %s", got)
 	}
 	w.page(address(said))
-	_, err := w.testimonies.Withdraw(t.Context(), "tester", balme, said.ID, "")
+	_, err := w.testimonies.Withdraw(t.Context(), "tester", balme, said.ID, testimony.Withdrawal{})
 	w.must(err)
 	if answer := w.get(address(said)); answer.Code != http.StatusGone {
 		t.Errorf("withdrawn: %d", answer.Code)

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,12 +26,19 @@ type testimonyPage struct {
 	ZoneHref         string
 	Crumbs           []page.Crumb
 	Chips            []page.Chip
-	Paragraphs       []string // of the description
+	Paragraphs       []string     // of the description
+	Translation      *translation // in the reader's language, if the town hall wrote one
 	Player           player
 	Views            *int64 // nil: nobody has told yet
 	ViewsSource      fault.Message
 	Data             *videoObject // for search engines; nil if they should not look
 	Others           []page.Card
+}
+
+// translation is what a town hall wrote of its testimony in another language.
+type translation struct {
+	Title      string
+	Paragraphs []string
 }
 
 // player is how the video is shown: by YouTube after a click, by the portal, or
@@ -42,6 +50,36 @@ type player struct {
 	Watch    string // address of the video's page at YouTube
 	Duration time.Duration
 	Upright  bool // higher than wide, as telephones record
+	Tracks   []track
+}
+
+// track are captions of the portal's own player.
+type track struct {
+	Language string // ISO 639
+	Label    string
+	Address  string
+	Default  bool
+}
+
+// tracks are the captions of a testimony; those of the reader's language are
+// shown from the beginning if the testimony is in another.
+func (s *Site) tracks(ctx context.Context, t *testimony.Testimony) ([]track, error) {
+	if t.Video == nil {
+		return nil, nil
+	}
+	all, err := s.Testimonies.Captions(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	lang := page.Lang(ctx)
+	var tracks []track
+	for _, c := range all {
+		tracks = append(tracks, track{
+			Language: c.Language, Label: s.Pages.T(lang, "site.language."+c.Language), Address: fileAddress(t, "-"+c.Language+captionsEnd),
+			Default: c.Language == lang && t.Language != lang,
+		})
+	}
+	return tracks, nil
 }
 
 // testimony shows one testimony. Its address begins with its id; what follows
@@ -95,6 +133,14 @@ func (s *Site) testimony(c echo.Context) error {
 		frame.Robots = "noindex"
 	} else {
 		view.Data = s.videoObject(lang, &view, counts[t.ID])
+	}
+	if view.Player.Video != "" {
+		if view.Player.Tracks, err = s.tracks(ctx, t); err != nil {
+			return err
+		}
+	}
+	if said := t.Translations[lang]; said.Title != "" && lang != t.Language {
+		view.Translation = &translation{Title: said.Title, Paragraphs: paragraphs(said.Description)}
 	}
 	if view.Others, err = s.others(c, t, m); err != nil {
 		return err

@@ -48,7 +48,7 @@ func TestWhoMaySeeATestimony(t *testing.T) {
 	gone := w.publish(balme, form("Ritirata"))
 	goneSecret := w.publish(balme, secret)
 	for _, id := range []int64{gone.ID, goneSecret.ID} {
-		_, err := w.testimonies.Withdraw(t.Context(), "tester", balme, id, "")
+		_, err := w.testimonies.Withdraw(t.Context(), "tester", balme, id, testimony.Withdrawal{})
 		w.must(err)
 	}
 	file := func(said *testimony.Testimony, end string) string {

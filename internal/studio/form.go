@@ -28,14 +28,19 @@ type formPage struct {
 	Submit       string   // where the button that also asks for review leads
 	Item         itemView // its way so far
 	Editable     bool
+	Amendable    bool
+	Proof        string // address of the proof of a withdrawal
 	Withdrawable bool
-	Withdraw     string // key of what withdrawing means now
-	Channel      string // its title; empty while none is connected
+	WithdrawForm *page.Form // as typed, if something of it was wrong
+	Withdraw     string     // key of what withdrawing means now
+	Channel      string     // its title; empty while none is connected
 
 	Form         *page.Form // as typed, with what is wrong
 	Themes       []page.Option
 	Languages    []page.Option
 	Visibilities []page.Option
+	Translations []string // languages that it may be translated into
+	Translated   bool
 	Consents     []page.Option
 	Limits       limits
 	Today        string // the latest day it can have been recorded
@@ -82,6 +87,14 @@ func (s *Studio) newForm(c echo.Context) error {
 	return s.showForm(c, p, t, nil, http.StatusOK)
 }
 
+// limitsIn are the rules of the form in a language.
+func (s *Studio) limitsIn(lang string) limits {
+	return limits{
+		Title: testimony.MaxTitle, Description: testimony.MaxDescription, Tags: testimony.MaxTags, Name: testimony.MaxName,
+		Themes: testimony.MaxThemes, Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes()),
+	}
+}
+
 func (s *Studio) show(c echo.Context) error {
 	p, t, err := s.mine(c)
 	if err != nil {
@@ -93,6 +106,11 @@ func (s *Studio) show(c echo.Context) error {
 // showForm shows a testimony to its town hall, with what is wrong at its
 // fields.
 func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int) error {
+	return s.showFormWith(c, p, t, wrong, status, nil)
+}
+
+// showFormWith is showForm with a withdrawal as it was typed and refused.
+func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int, withdraw *page.Form) error {
 	ctx := c.Request().Context()
 	lang := page.Lang(ctx)
 	m, err := s.registry.Municipality(p.MunicipalityCode)
@@ -100,14 +118,10 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 		return err
 	}
 	view := formPage{
-		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", Editable: t.State.Editable(),
-		Title: t.Title, Testimony: t, Form: page.NewForm(valuesOf(t), wrong.Err()),
+		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", WithdrawForm: withdraw, Editable: t.State.Editable(),
+		Title: t.Title, Testimony: t, Form: page.NewForm(valuesOf(t), wrong.Err()), Amendable: t.State.Amendable(),
 		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn), Withdraw: withdrawing(t.State),
-		Today: s.clock().In(s.zone).Format(time.DateOnly),
-		Limits: limits{
-			Title: testimony.MaxTitle, Description: testimony.MaxDescription, Tags: testimony.MaxTags, Name: testimony.MaxName,
-			Themes: testimony.MaxThemes, Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes()),
-		},
+		Today: s.clock().In(s.zone).Format(time.DateOnly), Limits: s.limitsIn(lang),
 		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Video == nil || t.Video.State == testimony.VideoUnusable,
 	}
 	if view.Channel, err = s.channel(ctx); err != nil {
@@ -144,6 +158,9 @@ func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimo
 // whatBecame adds what only a testimony that was saved has: its way, its file.
 func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Testimony) error {
 	view.Action, view.Submit = address(t.ID), address(t.ID)+"?poi=invia"
+	if t.State == testimony.Withdrawn {
+		view.Proof = address(t.ID) + "/prova"
+	}
 	items, err := s.items(ctx, []testimony.Testimony{*t})
 	if err != nil {
 		return err
@@ -179,10 +196,16 @@ func canonical(id int64) string {
 }
 
 // formOf is a draft as its form would be posted unchanged.
-func formOf(t *testimony.Testimony) testimony.Form {
-	v := valuesOf(t)
+func formOf(t *testimony.Testimony) testimony.Form { return formFrom(valuesOf(t)) }
+
+func formFrom(v url.Values) testimony.Form {
+	translations := testimony.Translations{}
+	for _, lang := range testimony.OtherLanguages("") {
+		translations[lang] = testimony.Translation{Title: v.Get("title_" + lang), Description: v.Get("description_" + lang)}
+	}
 	return testimony.Form{
-		Title: v.Get("title"), Description: v.Get("description"), Language: v.Get("language"), SpeakerName: v.Get("speaker_name"),
+		Translations: translations,
+		Title:        v.Get("title"), Description: v.Get("description"), Language: v.Get("language"), SpeakerName: v.Get("speaker_name"),
 		SpeakerRole: v.Get("speaker_role"), RecordedOn: v.Get("recorded_on"), Themes: v["themes"], Tags: v.Get("tags"),
 		Visibility: v.Get("visibility"), Release: v["release"],
 	}
@@ -197,6 +220,10 @@ func valuesOf(t *testimony.Testimony) url.Values {
 	}
 	for _, theme := range t.Themes {
 		v.Add("themes", theme.Slug)
+	}
+	for lang, one := range t.Translations {
+		v.Set("title_"+lang, one.Title)
+		v.Set("description_"+lang, one.Description)
 	}
 	for name, typed := range t.Unfinished {
 		v.Set(name, typed)
@@ -225,6 +252,10 @@ func (s *Studio) options(ctx context.Context, v *formPage, lang string) error {
 	}
 	for _, code := range testimony.Languages() {
 		v.Languages = append(v.Languages, page.Option{Value: code, Label: s.pages.T(lang, "language."+code)})
+	}
+	v.Translations, v.Translated = testimony.OtherLanguages(v.Testimony.Language), len(v.Testimony.Translations) > 0
+	for name := range v.Testimony.Unfinished {
+		v.Translated = v.Translated || strings.HasPrefix(name, "title_") || strings.HasPrefix(name, "description_")
 	}
 	for _, see := range []testimony.Visibility{testimony.Public, testimony.Unlisted, testimony.Private} {
 		v.Visibilities = append(v.Visibilities, page.Option{
@@ -273,7 +304,7 @@ func posterOf(t *testimony.Testimony) string {
 	if t.Video == nil || t.Video.Poster == "" {
 		return ""
 	}
-	return address(t.ID) + "/poster?file=" + strconv.FormatInt(t.Video.ID, 10)
+	return address(t.ID) + "/poster?file=" + url.QueryEscape(t.Video.Poster)
 }
 
 // renditionOf is the address of what the portal plays, empty without one.

@@ -195,7 +195,7 @@ func TestTheWayOfATestimony(t *testing.T) {
 		"withdrawn": {
 			func() int64 {
 				id := w.published("Ritirata").ID
-				if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, "Era sbagliata"); err != nil {
+				if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, testimony.Withdrawal{Reason: "Era sbagliata"}); err != nil {
 					t.Fatal(err)
 				}
 				return id

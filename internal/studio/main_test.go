@@ -115,7 +115,14 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 		},
 		Approved:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
 		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Remove(tx, said) },
-		Shown:     func() {},
+		Returned:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
+		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
+			if err := write(); err != nil {
+				return err
+			}
+			return w.publisher.Replan(tx, said)
+		},
+		Shown: func() {},
 	}, w.clock)
 	ledger := publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000}, w.clock, quiet)
 	channels := publishing.NewChannels(w.db, box, youtube.NewOAuth(youtube.Settings{}, nil), youtube.Settings{}, ledger,
@@ -282,7 +289,8 @@ func form(changes ...string) url.Values {
 		"title": {"La spesa sale fino all’ultima borgata"}, "description": {"I volontari portano la spesa a chi vive in alto.\nOgni martedì."},
 		"language": {"it"}, "speaker_name": {"Anna Bò"}, "speaker_role": {"Sindaca"}, "recorded_on": {"2026-11-20"},
 		"themes": {"solidarieta", "volontariato"}, "tags": {"montagna, borgate"}, "visibility": {"public"},
-		"release": {"people", "publication", "youtube"},
+		"release":  {"people", "publication", "youtube"},
+		"title_en": {""}, "description_en": {""}, "title_fr": {""}, "description_fr": {""},
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		f[changes[i]] = strings.Split(changes[i+1], "|")
@@ -358,15 +366,21 @@ func (b person) post(path string, f url.Values, header ...string) answer {
 // postFile posts a form with a file in one go.
 func (b person) postFile(path string, f url.Values, name string, content io.Reader) answer {
 	b.t.Helper()
+	return b.postFileIn(path, f, "video", name, content)
+}
+
+// postFileIn is postFile with the file in a field of another name.
+func (b person) postFileIn(path string, f url.Values, field, name string, content io.Reader) answer {
+	b.t.Helper()
 	r, w := io.Pipe()
 	body := multipart.NewWriter(w)
 	go func() {
-		for field, values := range f {
+		for each, values := range f {
 			for _, v := range values {
-				_ = body.WriteField(field, v) // a pipe fails when nobody reads on
+				_ = body.WriteField(each, v) // a pipe fails when nobody reads on
 			}
 		}
-		if part, err := body.CreateFormFile("video", name); err == nil {
+		if part, err := body.CreateFormFile(field, name); err == nil {
 			_, _ = io.Copy(part, content)
 		}
 		_ = w.CloseWithError(body.Close())
@@ -471,10 +485,13 @@ func (a answer) wrong(field string) string {
 
 // values are what a form shows in its fields: of texts and selects what is
 // typed or chosen, of boxes and radio buttons those ticked.
-func (a answer) values() url.Values {
+func (a answer) values() url.Values { return a.valuesIn("testimony-form") }
+
+// valuesIn are the values of the form with an id.
+func (a answer) valuesIn(id string) url.Values {
 	a.t.Helper()
 	v := url.Values{}
-	root := a.one("form", "id", "testimony-form")
+	root := a.one("form", "id", id)
 	for _, n := range append(find(root, "input"), find(root, "textarea")...) {
 		name, kind := attr(n, "name"), attr(n, "type")
 		switch {

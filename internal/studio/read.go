@@ -3,6 +3,7 @@ package studio
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -39,6 +40,12 @@ func (t *typed) set(name, value string) {
 		"title": &f.Title, "description": &f.Description, "language": &f.Language, "speaker_name": &f.SpeakerName,
 		"speaker_role": &f.SpeakerRole, "recorded_on": &f.RecordedOn, "tags": &f.Tags, "visibility": &f.Visibility,
 	}
+	for _, lang := range testimony.OtherLanguages("") {
+		if name == "title_"+lang || name == "description_"+lang {
+			t.translate(lang, name, value)
+			return
+		}
+	}
 	many := map[string]*[]string{"themes": &f.Themes, "release": &f.Release}
 	switch {
 	case one[name] != nil:
@@ -52,6 +59,22 @@ func (t *typed) set(name, value string) {
 		return
 	}
 	t.seen[name] = true
+}
+
+// translate takes one field of a translation in.
+func (t *typed) translate(lang, name, value string) {
+	all := maps.Clone(t.form.Translations)
+	if all == nil {
+		all = testimony.Translations{}
+	}
+	one := all[lang]
+	if strings.HasPrefix(name, "title_") {
+		one.Title = value
+	} else {
+		one.Description = value
+	}
+	all[lang] = one
+	t.form.Translations, t.seen[name] = all, true
 }
 
 // whole is the form once all of it has come: boxes that did not come are not

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/journey/browser"
+	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/video/videotest"
 )
 
@@ -202,7 +203,7 @@ func TestWhatThePortalRefusesIsSaidInItsWords(t *testing.T) {
 	})
 	t.Run("moved on meanwhile", func(t *testing.T) {
 		id := w.draft(hall, tab)
-		if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, ""); err != nil {
+		if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, id, testimony.Withdrawal{}); err != nil {
 			t.Fatal(err)
 		}
 		tab.ChooseFile("File del video", content(1000))

@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -226,9 +227,16 @@ func (s *Studio) withdraw(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if _, err := s.testimonies.Withdraw(ctx, p.Actor(), p.MunicipalityCode, t.ID, values.Get("reason")); err != nil {
+	_, err = s.testimonies.Withdraw(ctx, p.Actor(), p.MunicipalityCode, t.ID, testimony.Withdrawal{Reason: values.Get("reason"), Email: strings.TrimSpace(values.Get("email"))})
+	if page.Refused(err) {
+		return s.showFormWith(c, p, t, nil, http.StatusUnprocessableEntity, page.NewForm(values, err))
+	}
+	if err != nil {
 		return err
 	}
 	s.sessions.SetFlash(ctx, "studio.withdrawn")
+	if t.ApprovedAt != nil {
+		return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)+"/prova"))
+	}
 	return c.Redirect(http.StatusSeeOther, localized(c, "/comune"))
 }

@@ -38,6 +38,64 @@ type Form struct {
 	Tags        string   // separated by commas
 	Visibility  string
 	Release     []string // kinds of the consents ticked
+
+	Translations Translations
+}
+
+// OtherLanguages are the portal's languages that a testimony may be translated
+// into: all but its own.
+func OtherLanguages(own string) []string {
+	return slices.DeleteFunc([]string{"it", "en", "fr"}, func(lang string) bool { return lang == own })
+}
+
+// translate takes the translations in, those that can be accepted. One without a
+// title is no translation.
+func (t *Testimony) translate(typed Translations) {
+	t.Translations = Translations{}
+	for _, lang := range OtherLanguages(t.Language) {
+		one := typed[lang]
+		keep := func(name, typed string, check func(string) fault.Fields) string {
+			v := strings.TrimSpace(strings.Map(visible, normalLines(typed)))
+			if len(check(v)) > 0 {
+				t.Unfinished[name+"_"+lang] = clip(typed)
+				return ""
+			}
+			return v
+		}
+		accepted := Translation{Title: keep("title", one.Title, checkTitle), Description: keep("description", one.Description, checkDescription)}
+		if accepted.Title == "" && accepted.Description != "" {
+			if _, refused := t.Unfinished["title_"+lang]; !refused {
+				t.Unfinished["title_"+lang] = ""
+			}
+		}
+		if accepted != (Translation{}) {
+			t.Translations[lang] = accepted
+		}
+	}
+}
+
+// wrongTranslations says what of the translations could not be accepted.
+func (t *Testimony) wrongTranslations() (wrong fault.Fields) {
+	for _, lang := range OtherLanguages(t.Language) {
+		for _, c := range []struct {
+			name  string
+			check func(string) fault.Fields
+		}{{"title", checkTitle}, {"description", checkDescription}} {
+			typed, ok := t.Unfinished[c.name+"_"+lang]
+			if !ok {
+				continue
+			}
+			found := c.check(strings.TrimSpace(normalLines(typed)))
+			if len(found) == 0 {
+				found.Add(c.name, "testimony.translation.title")
+			}
+			for _, f := range found {
+				f.Name += "_" + lang
+				wrong = append(wrong, f)
+			}
+		}
+	}
+	return wrong
 }
 
 // apply puts what of the form can be accepted into t and the rest, as typed,
@@ -61,6 +119,8 @@ func (t *Testimony) apply(f Form, themes []Theme, now time.Time) {
 	visibility := string(t.Visibility)
 	text("visibility", f.Visibility, &visibility, checkOneOf("visibility", string(Public), string(Unlisted), string(Private)))
 	t.Visibility = Visibility(visibility)
+
+	t.translate(f.Translations)
 
 	if tags := ParseTags(f.Tags); len(checkTags(tags)) > 0 {
 		t.Unfinished["tags"] = clip(f.Tags)
@@ -130,7 +190,7 @@ func (t *Testimony) Wrong(now time.Time) fault.Fields {
 	if _, ok := t.Unfinished["themes"]; ok {
 		wrong.Add("themes", "testimony.themes.many", "Max", MaxThemes)
 	}
-	return wrong
+	return append(wrong, t.wrongTranslations()...)
 }
 
 // Missing says what is needed before review can be asked for, besides the file.
@@ -143,10 +203,15 @@ func (t *Testimony) Missing(now time.Time) fault.Fields {
 		}
 	}
 	need(t.Title != "", "title")
-	need(t.Description != "", "description")
-	need(t.SpeakerName != "", "speaker_name")
-	need(t.SpeakerRole != "", "speaker_role")
+	need(t.Description != "" || t.Origin == FromChannel, "description")
+	if t.Origin != FromChannel {
+		need(t.SpeakerName != "", "speaker_name")
+		need(t.SpeakerRole != "", "speaker_role")
+	}
 	need(len(t.Themes) > 0, "themes")
+	if t.Origin == FromChannel {
+		return wrong // consents were given before there was a portal to keep them
+	}
 	for _, c := range Consents() {
 		if !slices.ContainsFunc(t.Releases, func(r Release) bool { return r.Kind == c.Kind && r.Version == c.Version }) {
 			wrong.Add("release", "testimony.release.empty")

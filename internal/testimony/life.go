@@ -86,11 +86,19 @@ func seen(t *Testimony, version int) error {
 // Approve lets a testimony go to the channel. version is the one the moderator
 // saw: fault.Conflict if it changed since.
 func (s *Store) Approve(ctx context.Context, actor string, id int64, version int) (*Testimony, error) {
+	return s.ApproveFor(ctx, actor, id, version, nil)
+}
+
+// ApproveFor is Approve of a testimony that comes out at a time, not before.
+func (s *Store) ApproveFor(ctx context.Context, actor string, id int64, version int, at *time.Time) (*Testimony, error) {
 	return s.change(ctx, Anywhere, id, func(tx *gorm.DB, t *Testimony) error {
 		if err := seen(t, version); err != nil {
 			return err
 		}
 		if err := s.move(tx, actor, t, Approved, ""); err != nil {
+			return err
+		}
+		if err := s.schedule(t, at); err != nil {
 			return err
 		}
 		t.ApprovedAt = s.moment()
@@ -134,15 +142,22 @@ func (s *Store) decide(ctx context.Context, actor string, id int64, version int,
 }
 
 // Withdraw takes a testimony back, at any time, also off the channel.
-func (s *Store) Withdraw(ctx context.Context, actor, municipality string, id int64, reason string) (*Testimony, error) {
+func (s *Store) Withdraw(ctx context.Context, actor, municipality string, id int64, w Withdrawal) (*Testimony, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
 	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
 		if t.State == Withdrawn {
 			return nil // pressed twice
 		}
-		if err := s.move(tx, actor, t, Withdrawn, clip(strings.TrimSpace(reason))); err != nil {
+		if err := s.move(tx, actor, t, Withdrawn, clip(strings.TrimSpace(w.Reason))); err != nil {
 			return err
 		}
-		t.ClosedAt = s.moment()
+		t.ClosedAt, t.ProofEmail = s.moment(), w.Email
+		// Before the hook, which may have nothing to wait for and send the proof.
+		if err := tx.Model(&Testimony{}).Where("id = ?", t.ID).Updates(map[string]any{"closed_at": t.ClosedAt, "proof_email": t.ProofEmail}).Error; err != nil {
+			return err
+		}
 		return s.hooks.Withdrawn(tx, t)
 	})
 }

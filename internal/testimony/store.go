@@ -20,6 +20,9 @@ type Hooks struct {
 	VideoReceived func(tx *gorm.DB, v *Video) error     // look at the file
 	Approved      func(tx *gorm.DB, t *Testimony) error // take it to the channel
 	Withdrawn     func(tx *gorm.DB, t *Testimony) error // take it off the channel
+	Returned      func(tx *gorm.DB, t *Testimony) error // leave it alone: it is back with its town hall
+	// Amended calls write, which changes what is said, and has the channel follow.
+	Amended func(tx *gorm.DB, t *Testimony, write func() error) error
 	// Shown runs after a commit that changed what citizens see.
 	Shown func()
 }

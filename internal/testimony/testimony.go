@@ -76,6 +76,8 @@ type Testimony struct {
 	Sample           bool         // made by `voci demo`, says so wherever it is shown
 	Translations     Translations `gorm:"type:text"`
 	PublishAt        *time.Time   // not before, chosen by staff
+	AmendedAt        *time.Time   // last change after its approval
+	Origin           Origin       `gorm:"default:portal"`
 	ProofEmail       string       // who is sent the proof of a withdrawal
 	Unfinished       Unfinished   `gorm:"type:text"`
 	Version          int          // grows with every change, so that two people never overwrite each other
@@ -99,6 +101,15 @@ type Translation struct {
 
 // Translations are by ISO 639 code.
 type Translations map[string]Translation
+
+// Origin is where a testimony comes from. The empty one is FromPortal.
+type Origin string
+
+// The origins. Their names are in the database.
+const (
+	FromPortal  Origin = "portal"
+	FromChannel Origin = "channel" // its video was on the channel before the portal was; there is no file here
+)
 
 // Slug is the readable end of the testimony's address.
 func (t *Testimony) Slug() string {

@@ -357,7 +357,7 @@ func TestCitizensSeeWhatIsOutAndAreToldOfWhatWas(t *testing.T) {
 	if _, err := r.ForCitizen(t.Context(), got.ID); err != nil {
 		t.Errorf("what is published is not seen: %v", err)
 	}
-	if _, err := r.Withdraw(t.Context(), "tester", balme, got.ID, "Ho cambiato idea"); err != nil {
+	if _, err := r.Withdraw(t.Context(), "tester", balme, got.ID, testimony.Withdrawal{Reason: "Ho cambiato idea"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.ForCitizen(t.Context(), got.ID); fault.Of(err) != fault.Gone {
@@ -375,7 +375,7 @@ func TestAnotherTownHallSeesNothing(t *testing.T) {
 	_, get := r.Get(t.Context(), other, got.ID)
 	_, save := r.Save(t.Context(), "tester", other, got.ID, whole())
 	_, submit := r.Submit(t.Context(), "tester", other, got.ID)
-	_, withdraw := r.Withdraw(t.Context(), "tester", other, got.ID, "")
+	_, withdraw := r.Withdraw(t.Context(), "tester", other, got.ID, testimony.Withdrawal{})
 	begin := r.BeginUpload(t.Context(), other, testimony.Upload{ID: "u", TestimonyID: got.ID})
 	for name, err := range map[string]error{"get": get, "save": save, "submit": submit, "withdraw": withdraw, "upload": begin} {
 		if fault.Of(err) != fault.NotFound {

@@ -1,0 +1,198 @@
+package testimony
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+)
+
+// longestSchedule is how far ahead a testimony may be put off.
+const longestSchedule = 366 * 24 * time.Hour
+
+// Amendable tells whether what is said of a testimony may still be changed after
+// its approval: the channel follows.
+func (s State) Amendable() bool { return s == Approved || s == Published }
+
+// Amend changes what is said of an approved or published testimony: everything
+// of the form but the consents and the file. version is the one that was seen.
+// It returns fault.Invalid with the fields that are wrong, and then changes
+// nothing; fault.Conflict if it changed meanwhile or cannot be amended.
+func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64, version int, f Form) (*Testimony, error) {
+	return s.amend(ctx, municipality, id, version, func(tx *gorm.DB, t *Testimony) error {
+		before := t.said()
+		var themes []Theme
+		if err := tx.Order("position, id").Find(&themes).Error; err != nil {
+			return fmt.Errorf("read the themes: %w", err)
+		}
+		t.apply(f, themes, s.now())
+		if err := t.Missing(s.now()).Err(); err != nil {
+			return err
+		}
+		t.AmendedAt = s.moment()
+		return audit.Write(tx, s.now(), actor, "testimony.amend", "testimony", t.ID, differences(before, t.said()))
+	})
+}
+
+// amend changes an approved or published testimony by do, has the channel
+// follow, all in one transaction.
+func (s *Store) amend(ctx context.Context, municipality string, id int64, version int, do func(tx *gorm.DB, t *Testimony) error) (*Testimony, error) {
+	var changed *Testimony
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		t, err := get(tx, municipality, id)
+		if err != nil {
+			return err
+		}
+		if !t.State.Amendable() {
+			return fault.New(fault.Conflict, "testimony.not_amendable")
+		}
+		if err := seen(t, version); err != nil {
+			return err
+		}
+		if err := do(tx, t); err != nil {
+			return err
+		}
+		changed = t
+		return s.hooks.Amended(tx, t, func() error {
+			if err := tx.Model(t).Omit("Themes.*").Association("Themes").Replace(t.Themes); err != nil {
+				return fmt.Errorf("keep the themes: %w", err)
+			}
+			return s.write(tx, t)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("amend testimony %d: %w", id, err)
+	}
+	s.hooks.Shown()
+	return changed, nil
+}
+
+// said is what Amend may change, for the trail.
+func (t *Testimony) said() map[string]any {
+	var themes []string
+	for _, theme := range t.Themes {
+		themes = append(themes, theme.Slug)
+	}
+	return map[string]any{
+		"title": t.Title, "description": t.Description, "language": t.Language, "speaker_name": t.SpeakerName, "speaker_role": t.SpeakerRole,
+		"recorded_on": t.RecordedOn, "tags": strings.Join(t.Tags, ", "), "visibility": string(t.Visibility), "themes": strings.Join(themes, ", "),
+		"translations": fmt.Sprint(t.Translations),
+	}
+}
+
+// differences are the values that are not the same, before and after.
+func differences(before, after map[string]any) map[string]any {
+	changed := map[string]any{}
+	for name, v := range before {
+		if after[name] != v {
+			changed[name] = []any{v, after[name]}
+		}
+	}
+	return changed
+}
+
+// SetSchedule has an approved testimony come out at a time and not before, or
+// without delay if at is nil.
+func (s *Store) SetSchedule(ctx context.Context, actor string, id int64, version int, at *time.Time) (*Testimony, error) {
+	return s.amend(ctx, Anywhere, id, version, func(tx *gorm.DB, t *Testimony) error {
+		if t.State == Published {
+			return fault.New(fault.Conflict, "testimony.out_already")
+		}
+		if err := s.schedule(t, at); err != nil {
+			return err
+		}
+		return audit.Write(tx, s.now(), actor, "testimony.schedule", "testimony", t.ID, map[string]any{"at": t.PublishAt})
+	})
+}
+
+func (s *Store) schedule(t *Testimony, at *time.Time) error {
+	if at == nil {
+		t.PublishAt = nil
+		return nil
+	}
+	wrong := func(key string) error { return fault.Fields{{Name: "publish_at", Message: fault.Msg(key)}}.Err() }
+	switch now := s.now(); {
+	case !at.After(now):
+		return wrong("testimony.publish_at.past")
+	case at.After(now.Add(longestSchedule)):
+		return wrong("testimony.publish_at.far")
+	case t.Visibility != Public:
+		return wrong("testimony.publish_at.hidden")
+	}
+	moment := at.UTC()
+	t.PublishAt = &moment
+	return nil
+}
+
+// SetPoster gives the file of an approved or published testimony another poster,
+// by its name among the renditions, and returns the name of the one before.
+func (s *Store) SetPoster(ctx context.Context, actor, municipality string, id int64, version int, name string) (before string, err error) {
+	_, err = s.amend(ctx, municipality, id, version, func(tx *gorm.DB, t *Testimony) error {
+		if t.Video == nil {
+			return fault.New(fault.Conflict, "testimony.video.empty")
+		}
+		before, t.Video.Poster = t.Video.Poster, name
+		if err := tx.Model(&Video{}).Where("id = ?", t.Video.ID).Update("poster", name).Error; err != nil {
+			return fmt.Errorf("keep the poster: %w", err)
+		}
+		t.AmendedAt = s.moment()
+		return audit.Write(tx, s.now(), actor, "testimony.poster", "testimony", t.ID, map[string]any{"poster": []string{before, name}})
+	})
+	return before, err
+}
+
+// GiveBack sends an approved testimony back to its town hall with a reason, when
+// the channel cannot use its file.
+func (s *Store) GiveBack(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return nil, fault.Fields{{Name: "reason", Message: fault.Msg("testimony.reason.empty")}}.Err()
+	}
+	return s.change(ctx, Anywhere, id, func(tx *gorm.DB, t *Testimony) error {
+		if err := seen(t, version); err != nil {
+			return err
+		}
+		if t.State != Approved {
+			return fault.New(fault.Conflict, "testimony.state", "From", string(t.State), "To", string(ChangesRequested))
+		}
+		if err := s.move(tx, actor, t, ChangesRequested, clip(reason)); err != nil {
+			return err
+		}
+		t.SubmittedAt = nil
+		return s.hooks.Returned(tx, t)
+	})
+}
+
+// WithdrawnBy returns who withdrew a testimony, as the trail names them.
+func (s *Store) WithdrawnBy(ctx context.Context, id int64) (actor string, err error) {
+	err = s.db.Reader(ctx).Table("audit").Select("actor").
+		Where("subject = 'testimony' AND subject_id = ? AND action = ?", strconv.FormatInt(id, 10), "testimony."+string(Withdrawn)).
+		Order("id DESC").Limit(1).Scan(&actor).Error
+	if err != nil {
+		return "", fmt.Errorf("read who withdrew testimony %d: %w", id, err)
+	}
+	return actor, nil
+}
+
+// Withdrawal is why a testimony is taken back, and who is sent the proof of it.
+type Withdrawal struct {
+	Reason string
+	Email  string // empty: nobody
+}
+
+func (w Withdrawal) check() error {
+	var wrong fault.Fields
+	if w.Email != "" {
+		if a, err := mail.ParseAddress(w.Email); err != nil || a.Address != w.Email {
+			wrong.Add("email", "mail.recipient")
+		}
+	}
+	return wrong.Err()
+}
