@@ -104,8 +104,8 @@ func TestCaptions(t *testing.T) {
 		t.Errorf("the channel does not follow: %+v", s)
 	}
 	for text, want := range map[string]string{
-		"non sono sottotitoli":                      "Questo non è un file di sottotitoli",
-		"":                                          "Il file dei sottotitoli è vuoto",
+		"non sono sottotitoli": "Questo non è un file di sottotitoli",
+		"":                     "Il file dei sottotitoli è vuoto",
 		"WEBVTT\n\n00:01.000 --> 09:02.000\nCiao\n": "finisce a 00:09:02.000, ma il video dura 00:01:42.000",
 	} {
 		a := b.postFileIn(address+"/sottotitoli", lang, "captions", "altro.vtt", strings.NewReader(text)).want(http.StatusUnprocessableEntity)
@@ -178,7 +178,7 @@ func TestTheProofOfAWithdrawal(t *testing.T) {
 	w.exec(`UPDATE publications SET hidden_at = ?, delete_at = ? WHERE testimony_id = ?`, w.clock(), w.clock().AddDate(0, 0, 7), said.ID)
 	b.get(address+"/prova").says("Privato da:", "Sarà cancellato:")
 	w.exec(`UPDATE publications SET state = 'removed', since = ? WHERE testimony_id = ?`, w.clock().AddDate(0, 0, 7), said.ID)
-	b.get(address+"/prova").says("Non c’è più da:").silent("Sarà cancellato:")
+	b.get(address + "/prova").says("Non c’è più da:").silent("Sarà cancellato:")
 	w.townHall("001272").get(address + "/prova").want(http.StatusNotFound)
 	if got := w.said(said.ID); got.ProofEmail != "segreteria@comune.example" {
 		t.Errorf("the proof goes to %q", got.ProofEmail)
