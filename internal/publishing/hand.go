@@ -1,0 +1,237 @@
+package publishing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
+)
+
+// handSlack is by how much a video that staff uploaded may differ in length from
+// the original: YouTube tells whole seconds.
+const handSlack = time.Second
+
+var videoID = regexp.MustCompile(`^[A-Za-z0-9_-]{11}$`)
+
+// VideoOf is the id of the video that a pasted link leads to: of a page of
+// YouTube or of Studio, in any of its forms, or the id itself. It returns
+// fault.Invalid on the field "link" if it leads to none.
+func VideoOf(link string) (string, error) {
+	link = strings.TrimSpace(link)
+	wrong := fault.Fields{{Name: "link", Message: fault.Msg("publishing.hand.link")}}.Err()
+	if videoID.MatchString(link) {
+		return link, nil
+	}
+	if !strings.Contains(link, "://") {
+		link = "https://" + link
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return "", wrong
+	}
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	id := ""
+	switch host := strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(u.Hostname()), "www."), "m."); {
+	case host == "youtu.be":
+		id = parts[0]
+	case host == "studio.youtube.com" && len(parts) > 1 && parts[0] == "video":
+		id = parts[1]
+	case host != "youtube.com" && host != "youtube-nocookie.com":
+	case parts[0] == "watch":
+		id = u.Query().Get("v")
+	case len(parts) > 1 && in([]State{"shorts", "live", "embed", "v"}, State(parts[0])):
+		id = parts[1]
+	}
+	if !videoID.MatchString(id) {
+		return "", wrong
+	}
+	return id, nil
+}
+
+// Describe is what the portal says on the channel about a publication's
+// testimony, for who publishes it by hand.
+func (p *Publisher) Describe(ctx context.Context, id int64) (youtube.Metadata, *Publication, error) {
+	pub, err := get(p.DB.Reader(ctx), id)
+	if err != nil {
+		return youtube.Metadata{}, nil, err
+	}
+	t, err := p.Testimonies.Get(ctx, testimony.Anywhere, pub.TestimonyID)
+	if err != nil {
+		return youtube.Metadata{}, nil, err
+	}
+	meta, err := p.metadata(t)
+	return meta, pub, err
+}
+
+// handable tells whether a publication may be taken over by hand: nothing of it
+// may be on its way.
+func handable(pub *Publication) bool {
+	return in([]State{Waiting, Blocked}, pub.State) && pub.SessionSealed == nil && !pub.LastByteSent &&
+		pub.Reason.Key != outcomeUnknown && pub.Reason.Key != "publishing.unsure"
+}
+
+// Handable tells whether staff may publish it by hand.
+func (p Publication) Handable() bool { return handable(&p) }
+
+// ByHand takes a video that staff uploaded in Studio for the publication's own.
+// The video must be on the pinned channel and as long as the file, and nobody
+// else's. Without a channel nothing can be asked: then a person must be sure,
+// and it is verified once there is one. It returns fault.Invalid on the fields
+// "link" and "sure", and fault.Conflict while the file may be on its way.
+func (p *Publisher) ByHand(ctx context.Context, actor string, id int64, link string, sure bool) error {
+	video, err := VideoOf(link)
+	if err != nil {
+		return err
+	}
+	pub, err := get(p.DB.Reader(ctx), id)
+	if err != nil {
+		return err
+	}
+	if !handable(pub) {
+		return fault.New(fault.Conflict, "publishing.under_way")
+	}
+	if p.Channels == nil {
+		if !sure {
+			return fault.Fields{{Name: "sure", Message: fault.Msg("publishing.hand.sure")}}.Err()
+		}
+		return p.takeUnseen(ctx, actor, pub, video)
+	}
+	seen, err := p.askForHand(ctx, pub, video)
+	if err != nil {
+		return err
+	}
+	return p.takeOver(ctx, actor, pub, seen)
+}
+
+// askForHand reads the video and compares it with the file.
+func (p *Publisher) askForHand(ctx context.Context, pub *Publication, id string) (youtube.Video, error) {
+	client, channel, err := p.Channels.Client(ctx)
+	if err != nil {
+		return youtube.Video{}, err
+	}
+	found, err := client.Videos(ctx, []string{id}, youtube.PartSnippet, youtube.PartStatus, youtube.PartContentDetails)
+	if err != nil {
+		if c := youtube.ClassOf(err); c == youtube.ClassDisconnected || c == youtube.ClassUnauthorized {
+			return youtube.Video{}, errors.Join(fault.Wrap(err, fault.Conflict, "publishing.waits_for_channel"), p.Channels.Fail(ctx, err))
+		}
+		return youtube.Video{}, fault.Wrap(err, fault.Unavailable, "publishing.trouble.unreachable")
+	}
+	wrong := func(key string, pairs ...any) error {
+		return fault.Fields{{Name: "link", Message: fault.Msg(key, pairs...)}}.Err()
+	}
+	v, ok := found[id]
+	switch {
+	case !ok:
+		return v, wrong("publishing.hand.missing", "Channel", channel.Title)
+	case v.ChannelID != channel.ID:
+		return v, wrong("publishing.hand.other_channel", "Channel", channel.Title)
+	}
+	file, err := p.Testimonies.GetVideo(ctx, pub.VideoID)
+	if err != nil {
+		return v, err
+	}
+	if d := file.Duration() - v.Duration; v.Duration > 0 && file.DurationMS > 0 && d.Abs() > handSlack+time.Second/2 {
+		return v, wrong("publishing.hand.duration", "Ours", int64(file.Duration().Round(time.Second).Seconds()), "Theirs", int64(v.Duration.Seconds()))
+	}
+	return v, nil
+}
+
+// takeOver commits that the video is the publication's, and has everything else
+// of its plan made as the portal wants it.
+func (p *Publisher) takeOver(ctx context.Context, actor string, pub *Publication, v youtube.Video) error {
+	now := p.now()
+	err := p.settleHand(ctx, actor, pub, Processing, testimony.Sentence{}, forgetting(map[string]any{
+		"youtube_id": v.ID, "channel_id": v.ChannelID, "origin": ByHand, "verified": true, "seen_privacy": v.Privacy, "seen_at": now,
+		"uploaded_at": now, "processed_at": nil, "polls": 0, "next_poll_at": now,
+	}), map[stepName]string{{StepPrivacy, ""}: string(v.Privacy)})
+	if err != nil {
+		return fmt.Errorf("take video %s for publication %d: %w", v.ID, pub.ID, err)
+	}
+	return nil
+}
+
+// takeUnseen commits a link that nobody could check, and publishes.
+func (p *Publisher) takeUnseen(ctx context.Context, actor string, pub *Publication, id string) error {
+	now := p.now()
+	err := p.settleHand(ctx, actor, pub, Public, testimony.Sentence{}, forgetting(map[string]any{
+		"youtube_id": id, "origin": ByHand, "verified": false, "uploaded_at": now, "processed_at": now,
+	}), nil)
+	if err != nil {
+		return fmt.Errorf("take video %s for publication %d: %w", id, pub.ID, err)
+	}
+	p.Shown()
+	return nil
+}
+
+func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publication, next State, why testimony.Sentence, values map[string]any, had map[stepName]string) error {
+	return p.DB.Write(ctx, func(tx *gorm.DB) error {
+		var others int64
+		if err := tx.Model(&Publication{}).Where("youtube_id = ? AND id <> ?", values["youtube_id"], pub.ID).Count(&others).Error; err != nil {
+			return err
+		}
+		if others > 0 {
+			return fault.Fields{{Name: "link", Message: fault.Msg("publishing.hand.taken")}}.Err()
+		}
+		fresh, err := get(tx, pub.ID)
+		if err != nil {
+			return err
+		}
+		if !handable(fresh) {
+			return fault.New(fault.Conflict, "publishing.under_way")
+		}
+		if _, err := p.change(tx, pub.ID, []State{Waiting, Blocked}, next, why, values); err != nil {
+			return err
+		}
+		if err := p.has(tx, pub.ID, had); err != nil {
+			return err
+		}
+		if err := audit.Write(tx, p.now(), actor, "publication.by_hand", "publication", pub.ID, map[string]any{"video": values["youtube_id"]}); err != nil {
+			return err
+		}
+		if err := p.Wake(tx); err != nil {
+			return err
+		}
+		if next == Public {
+			return p.Published(tx, pub.TestimonyID)
+		}
+		return p.Enqueue(tx, pub.ID, laneOf(next))
+	})
+}
+
+// VerifyHands checks the links that were pasted while there was no channel to
+// ask, as many as one call can. What is wrong is blocked, with the reason.
+func (p *Publisher) VerifyHands(ctx context.Context) error {
+	if p.Channels == nil {
+		return nil
+	}
+	var unseen []Publication
+	if err := p.DB.Reader(ctx).Where("NOT verified AND state = ?", Public).Order("id").Limit(youtube.MaxIDs).Find(&unseen).Error; err != nil {
+		return fmt.Errorf("list the links that nobody checked: %w", err)
+	}
+	for i := range unseen {
+		v, err := p.askForHand(ctx, &unseen[i], *unseen[i].YoutubeID)
+		e, refused := errors.AsType[*fault.Error](err)
+		switch {
+		case refused && e.Kind == fault.Invalid:
+			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Blocked, testimony.Sentence{Message: e.Fields[0].Message}, map[string]any{"verified": true})
+		case err == nil:
+			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Public, testimony.Sentence{}, map[string]any{
+				"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now(),
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
