@@ -28,9 +28,12 @@ func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	token, err := a.tokens.Token()
 	if err != nil {
-		return nil, err
+		return nil, &unsent{err}
 	}
 	resp, err := a.send(req, token)
+	if dialing(err) {
+		return nil, &unsent{err}
+	}
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
@@ -42,7 +45,7 @@ func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	fresh, err := a.tokens.Token()
 	if err != nil {
 		resp.Body.Close()
-		return nil, &answered{err}
+		return nil, err
 	}
 	// What 401 says in the body is not needed any more; reading it lets the
 	// connection be used again.
@@ -76,26 +79,22 @@ func (n *network) Error() string { return redact(n.err.Error()) }
 // Unwrap gives the cause, so that errors.Is finds a context's end.
 func (n *network) Unwrap() error { return n.err }
 
-// answered is a failure after YouTube has answered a first try.
-type answered struct{ err error }
+// unsent is a failure of a request that surely did not reach YouTube: there was
+// no token to send it with, or no connection to send it on.
+type unsent struct{ err error }
 
-func (a *answered) Error() string { return a.err.Error() }
-func (a *answered) Unwrap() error { return a.err }
+func (u *unsent) Error() string { return u.err.Error() }
+func (u *unsent) Unwrap() error { return u.err }
 
-// neverSent tells whether a request surely did not reach YouTube: there was no
-// connection to send it on, or no token to send it with.
 func neverSent(err error) bool {
-	if err == nil {
-		return false
-	}
-	if _, ok := errors.AsType[*answered](err); ok {
-		return false
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op == "dial"
-	}
-	_, refused := errors.AsType[*oauth2.RetrieveError](err)
-	return refused
+	_, ok := errors.AsType[*unsent](err)
+	return ok
+}
+
+// dialing tells whether a request failed before there was a connection.
+func dialing(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // withoutAddress takes an error of http.Client apart: url.Error prints the whole

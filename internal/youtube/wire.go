@@ -55,7 +55,7 @@ func (a *answer) stored(total int64) (n int64, ok bool) {
 func (c *Client) send(ctx context.Context, method, uri string, header http.Header, body *fileRange) (*answer, error) {
 	token, err := c.tokens.Token()
 	if err != nil {
-		return nil, err
+		return nil, &unsent{err}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -100,6 +100,9 @@ func (c *Client) send(ctx context.Context, method, uri string, header http.Heade
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, cause
+	}
+	if dialing(err) {
+		err = &unsent{err}
 	}
 	return nil, err
 }
