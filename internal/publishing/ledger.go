@@ -63,8 +63,9 @@ type Remaining struct {
 // Remaining returns what is left of each bucket today.
 func (l *Ledger) Remaining(ctx context.Context) ([]Remaining, error) {
 	var all []Remaining
+	day := youtube.QuotaDay(l.now())
 	for _, b := range []youtube.Bucket{youtube.BucketUploads, youtube.BucketUnits, youtube.BucketStatistics} {
-		n, err := spent(l.db.Reader(ctx), youtube.QuotaDay(l.now()), b)
+		n, err := spent(l.db.Reader(ctx), day, b)
 		if err != nil {
 			return nil, err
 		}
@@ -81,16 +82,12 @@ func (l *Ledger) Remaining(ctx context.Context) ([]Remaining, error) {
 // Spend takes units out of a bucket before they are used, or returns
 // fault.Unavailable with Until if there are not enough.
 func (l *Ledger) Spend(ctx context.Context, bucket string, units int) error {
-	b := youtube.Bucket(bucket)
+	b, now := youtube.Bucket(bucket), l.now()
 	err := l.db.Write(ctx, func(tx *gorm.DB) error {
-		spent, err := spent(tx, youtube.QuotaDay(l.now()), b)
-		if err != nil {
+		if err := l.fits(tx, now, b, units, All); err != nil {
 			return err
 		}
-		if spent+units > l.limits.of(b) {
-			return l.empty(b)
-		}
-		return l.add(tx, youtube.QuotaDay(l.now()), b, units)
+		return l.add(tx, youtube.QuotaDay(now), b, units)
 	})
 	if err != nil {
 		return fmt.Errorf("spend %d of the quota of %s: %w", units, bucket, err)
@@ -101,17 +98,26 @@ func (l *Ledger) Spend(ctx context.Context, bucket string, units int) error {
 // Room returns fault.Unavailable with Until if a bucket has not units left for
 // a purpose. It takes nothing: calls do, by Reserve.
 func (l *Ledger) Room(ctx context.Context, b youtube.Bucket, units int, share Share) error {
-	spent, err := spent(l.db.Reader(ctx), youtube.QuotaDay(l.now()), b)
+	return l.fits(l.db.Reader(ctx), l.now(), b, units, share)
+}
+
+// fits returns fault.Unavailable if a bucket has not units left on the day of a
+// time. It is asked with one time throughout, or midnight might fall in between.
+func (l *Ledger) fits(db *gorm.DB, now time.Time, b youtube.Bucket, units int, share Share) error {
+	spent, err := spent(db, youtube.QuotaDay(now), b)
 	if err != nil {
 		return err
 	}
 	if share == Spare && b == youtube.BucketUnits {
 		units += l.limits.Kept
 	}
-	if spent+units > l.limits.of(b) {
-		return l.empty(b)
+	if spent+units <= l.limits.of(b) {
+		return nil
 	}
-	return nil
+	until := youtube.NextReset(now)
+	e := fault.New(fault.Unavailable, "publishing.quota."+string(b), "Until", until)
+	e.Until = until
+	return e
 }
 
 // Reserve takes the cost of a call out of a bucket before it is made, or returns
@@ -126,12 +132,13 @@ func (l *Ledger) Reserve(ctx context.Context, b youtube.Bucket, cost int) (settl
 	now := l.now()
 	taken := reservation{Day: youtube.QuotaDay(now), Bucket: b, Units: cost, At: now.UTC()}
 	err = l.db.Write(ctx, func(tx *gorm.DB) error {
-		spent, err := spent(tx, taken.Day, b)
-		if err != nil {
+		if err := l.fits(tx, now, b, cost, All); err != nil {
 			return err
 		}
-		if spent+cost > l.limits.of(b) {
-			return l.empty(b)
+		// What was left behind by a kill counts to the end of its day; a clock that is
+		// wrong by a day must not take it away.
+		if err := tx.Where("day < ?", youtube.QuotaDay(now.Add(-48*time.Hour))).Delete(&reservation{}).Error; err != nil {
+			return err
 		}
 		return tx.Create(&taken).Error
 	})
@@ -167,16 +174,6 @@ func (l *Ledger) settle(ctx context.Context, r reservation, sent bool) {
 	}
 }
 
-// Purge forgets the days before yesterday.
-func (l *Ledger) Purge(ctx context.Context) error {
-	before := youtube.QuotaDay(l.now().Add(-48 * time.Hour))
-	err := l.db.Write(ctx, func(tx *gorm.DB) error { return tx.Where("day < ?", before).Delete(&reservation{}).Error })
-	if err != nil {
-		return fmt.Errorf("forget old reservations: %w", err)
-	}
-	return nil
-}
-
 // Exhaust notes that YouTube says a bucket is empty, whatever we counted.
 func (l *Ledger) Exhaust(ctx context.Context, b youtube.Bucket) error {
 	err := l.db.Write(ctx, func(tx *gorm.DB) error {
@@ -193,13 +190,6 @@ func (l *Ledger) Exhaust(ctx context.Context, b youtube.Bucket) error {
 func (l *Ledger) add(tx *gorm.DB, day string, b youtube.Bucket, units int) error {
 	return tx.Exec(`INSERT INTO quota_ledger (day, bucket, spent) VALUES (?, ?, ?)
 		ON CONFLICT (day, bucket) DO UPDATE SET spent = spent + excluded.spent`, day, b, units).Error
-}
-
-func (l *Ledger) empty(b youtube.Bucket) error {
-	until := youtube.NextReset(l.now())
-	e := fault.New(fault.Unavailable, "publishing.quota."+string(b), "Until", until)
-	e.Until = until
-	return e
 }
 
 func spent(db *gorm.DB, day string, b youtube.Bucket) (int, error) {
