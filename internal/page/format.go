@@ -12,8 +12,8 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 )
 
-// say is the sentence of a message: numbers get separators, times become words,
-// messages inside become sentences.
+// say is the sentence of a message: numbers get separators, times become words
+// ("From" is one from which something goes on), messages inside become sentences.
 func (p *Pages) say(lang string, m fault.Message) (string, error) {
 	args := make(map[string]any, len(m.Args))
 	maps.Copy(args, m.Args)
@@ -38,6 +38,9 @@ func (p *Pages) say(lang string, m fault.Message) (string, error) {
 			args[name] = Decimal(lang, v)
 		case time.Time:
 			args[name] = p.when(lang, v)
+			if name == "From" {
+				args[name] = p.from(lang, v)
+			}
 		case fault.Message:
 			inner, err := p.say(lang, v)
 			if err != nil {
@@ -152,11 +155,8 @@ func (p *Pages) datetime(lang string, t time.Time) string {
 
 // when writes day and time as people say them: oggi alle 09:00.
 func (p *Pages) when(lang string, t time.Time) string {
-	y, m, d := p.opt.Now().In(p.rome).Date()
-	ty, tm, td := t.In(p.rome).Date()
-	days := time.Date(ty, tm, td, 0, 0, 0, 0, time.UTC).Sub(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) / (24 * time.Hour)
 	args := map[string]any{"Time": p.clock(t)}
-	switch days {
+	switch p.daysTo(t) {
 	case 0:
 		return p.sentence(lang, "date.today", args)
 	case -1:
@@ -165,6 +165,26 @@ func (p *Pages) when(lang string, t time.Time) string {
 		return p.sentence(lang, "date.tomorrow", args)
 	}
 	return p.datetime(lang, t)
+}
+
+// from writes a time from which something goes on: oggi dalle 09:00.
+func (p *Pages) from(lang string, t time.Time) string {
+	args := map[string]any{"Time": p.clock(t)}
+	switch p.daysTo(t) {
+	case 0:
+		return p.sentence(lang, "date.from_today", args)
+	case 1:
+		return p.sentence(lang, "date.from_tomorrow", args)
+	}
+	args["Day"] = p.date(lang, t)
+	return p.sentence(lang, "date.from", args)
+}
+
+// daysTo is how many days of the calendar in Rome lie between now and t.
+func (p *Pages) daysTo(t time.Time) int {
+	y, m, d := p.opt.Now().In(p.rome).Date()
+	ty, tm, td := t.In(p.rome).Date()
+	return int(time.Date(ty, tm, td, 0, 0, 0, 0, time.UTC).Sub(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) / (24 * time.Hour))
 }
 
 func (p *Pages) clock(t time.Time) string { return t.In(p.rome).Format("15:04") }
