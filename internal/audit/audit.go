@@ -43,3 +43,12 @@ func Write(tx *gorm.DB, at time.Time, actor, action, subject string, id any, det
 	}
 	return nil
 }
+
+// Of lists the acts on a thing, the oldest first.
+func Of(db *gorm.DB, subject string, id any) ([]Entry, error) {
+	var acts []Entry
+	if err := db.Where("subject = ? AND subject_id = ?", subject, fmt.Sprint(id)).Order("id").Find(&acts).Error; err != nil {
+		return nil, fmt.Errorf("read the trail of %s %v: %w", subject, id, err)
+	}
+	return acts, nil
+}

@@ -26,6 +26,7 @@ type channelPage struct {
 	ConnectedBy string         // the address of whoever did, empty if it was the portal itself
 	Refusal     *fault.Message // why what was just tried did not happen
 	Remaining   []publishing.Remaining
+	Outlook     publishing.Outlook
 	Reset       time.Time // when the day's quota begins anew
 	Queue       []queued
 	Redirect    string // the address to be allowed at Google
@@ -64,6 +65,9 @@ func (n *Newsroom) showChannel(c echo.Context, p account.Person, status int, ref
 	}
 	if n.Channels != nil {
 		if view.Remaining, err = n.Ledger.Remaining(ctx); err != nil {
+			return err
+		}
+		if view.Outlook, err = n.Publisher.Outlook(ctx); err != nil {
 			return err
 		}
 	}
@@ -199,8 +203,18 @@ func (n *Newsroom) retry(c echo.Context) error {
 	if err != nil {
 		return fault.New(fault.NotFound, "testimony.unknown")
 	}
-	if err := n.Publisher.Retry(c.Request().Context(), p.Actor(), id); err != nil {
+	ctx := c.Request().Context()
+	pub, err := n.Publisher.Get(ctx, id)
+	if err != nil {
 		return err
 	}
-	return n.done(c, "newsroom.channel.retried", channelAddress)
+	if pub.State == publishing.Blocked {
+		err = n.Publisher.Retry(ctx, p.Actor(), id)
+	} else {
+		err = n.Publisher.RetrySteps(ctx, id)
+	}
+	if err != nil {
+		return n.refusePublication(c, id, err, publicationPage{})
+	}
+	return n.done(c, "newsroom.channel.retried", publicationAddress(id))
 }

@@ -107,7 +107,7 @@ func TestListsCostTheSame(t *testing.T) {
 		if now != cost[path] {
 			t.Errorf("%s: %d queries with two testimonies, %d with ten", path, cost[path], now)
 		}
-		if now > 20 {
+		if now > 24 {
 			t.Errorf("%s: %d queries", path, now)
 		}
 	}

@@ -43,15 +43,25 @@ type Rooms struct {
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config
 	Renditions  string // folder of posters and renditions
+	Vault       string // folder of the originals
 	Clock       func() time.Time
 	Log         *slog.Logger
 }
 
 // Newsroom answers for staff.
-type Newsroom struct{ Rooms }
+type Newsroom struct {
+	Rooms
+	zone *time.Location // where staff have their hours
+}
 
 // New makes the newsroom.
-func New(r Rooms) *Newsroom { return &Newsroom{r} }
+func New(r Rooms) *Newsroom {
+	zone, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		zone = time.UTC // cannot be: package page brings the zones along
+	}
+	return &Newsroom{Rooms: r, zone: zone}
+}
 
 // staff returns who acts, if it is a member of staff.
 func staff(c echo.Context) (account.Person, error) {

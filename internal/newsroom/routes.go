@@ -27,7 +27,14 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.GET("/redazione/youtube/ritorno", n.connected)
 	e.POST("/redazione/youtube/verifica", n.checkChannel)
 	e.POST("/redazione/youtube/scollega", n.disconnect)
+	e.GET("/redazione/youtube/pubblicazioni/:id", n.publication)
 	e.POST("/redazione/youtube/pubblicazioni/:id/riprova", n.retry)
+	e.POST("/redazione/youtube/pubblicazioni/:id/programma", n.schedule)
+	e.POST("/redazione/youtube/pubblicazioni/:id/rimanda", n.giveBack)
+	e.POST("/redazione/youtube/pubblicazioni/:id/ritira", n.withdraw)
+	e.GET("/redazione/youtube/pubblicazioni/:id/a-mano", n.byHand)
+	e.POST("/redazione/youtube/pubblicazioni/:id/a-mano", n.takeHand)
+	e.GET("/redazione/youtube/pubblicazioni/:id/originale", n.original)
 
 	if n.Outbox.Keeps() {
 		e.GET("/posta", n.keptMail)

@@ -46,6 +46,8 @@ type queued struct {
 	Explain   *fault.Message
 	Blocked   bool
 	RetryHref string // empty for who may not
+	PlanHref  string
+	Expected  *fault.Message // when its video should reach the channel
 }
 
 func (n *Newsroom) today(c echo.Context) error {
@@ -126,6 +128,10 @@ func (n *Newsroom) queue(ctx context.Context, p account.Person) ([]queued, error
 	if err != nil {
 		return nil, err
 	}
+	expected, err := n.Publisher.Expect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]queued, 0, len(list))
 	for _, each := range list {
 		t, ok := testimonies[each.TestimonyID]
@@ -137,6 +143,7 @@ func (n *Newsroom) queue(ctx context.Context, p account.Person) ([]queued, error
 			return nil, err
 		}
 		row := queued{Publication: each, queueItem: items[0], Explain: each.Explain(), Blocked: each.State == publishing.Blocked}
+		row.PlanHref, row.Expected = publicationAddress(each.ID), expectation(expected, &each)
 		if row.Blocked && p.Role == account.Administrator {
 			row.RetryHref = "/redazione/youtube/pubblicazioni/" + strconv.FormatInt(each.ID, 10) + "/riprova"
 		}

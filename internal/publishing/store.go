@@ -1,10 +1,12 @@
 package publishing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -40,6 +42,27 @@ func (p *Publisher) Queue(ctx context.Context) ([]Publication, error) {
 		return nil, fmt.Errorf("list the publications under way: %w", err)
 	}
 	return rows, nil
+}
+
+// Get returns a publication, or fault.NotFound.
+func (p *Publisher) Get(ctx context.Context, id int64) (*Publication, error) {
+	return get(p.DB.Reader(ctx), id)
+}
+
+// History lists what happened to a publication and its testimony, the oldest
+// first.
+func (p *Publisher) History(ctx context.Context, pub *Publication) ([]audit.Entry, error) {
+	said, err := audit.Of(p.DB.Reader(ctx), "testimony", pub.TestimonyID)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := audit.Of(p.DB.Reader(ctx), "publication", pub.ID)
+	if err != nil {
+		return nil, err
+	}
+	all := append(said, sent...)
+	slices.SortStableFunc(all, func(a, b audit.Entry) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
 }
 
 func get(db *gorm.DB, id int64) (*Publication, error) {
