@@ -70,6 +70,7 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"VOCI_SMTP_URL":         {"--smtp-url", "http://mail.example.it"},
 		"VOCI_MAX_UPLOAD_BYTES": {"--max-upload-bytes", "0"},
 		"VOCI_SYNC_EVERY":       {"--sync-every=-1h"},
+		"VOCI_QUOTA_KEPT":       {"--units-kept", "10000"},
 		"--territory":           {"--territory", "kingdom"},
 		"--env":                 {"--env", "staging"},
 	} {
