@@ -52,7 +52,7 @@ const (
 // then stops gracefully. What a newcomer needs to know is printed on console.
 func Serve(ctx context.Context, s config.Settings, part Part, log *slog.Logger, console io.Writer) (err error) {
 	// A start makes little rubbish and is over soon: collecting it would take a
-	// fourth of its time. checkPages ends this.
+	// fourth of its time. settle ends this.
 	collect := debug.SetGCPercent(-1)
 	defer debug.SetGCPercent(collect)
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
@@ -128,9 +128,8 @@ func (a *App) serve(ctx context.Context, part Part, console io.Writer) (err erro
 		if err := a.openWork(); err != nil {
 			return err
 		}
-		group.Go(func() error { return a.Queue.Run(inside) })
 	}
-	group.Go(func() error { return a.checkPages(inside) })
+	group.Go(func() error { return a.settle(inside, group, part) })
 	if part == OnlyJobs {
 		return nil
 	}
@@ -167,19 +166,23 @@ func (a *App) listen(ctx, inside context.Context, group *errgroup.Group, handler
 	return a.welcome(ctx, console)
 }
 
-// checkAfter is when all pages are read: after the first answers, which would
-// take longer beside it.
-const checkAfter = time.Second
+// settleAfter is when the portal turns to what nobody waits for: the first
+// answers would take longer beside it.
+const settleAfter = time.Second / 4
 
-// checkPages stops the portal if one of its pages is broken.
-func (a *App) checkPages(ctx context.Context) error {
+// settle begins the work on jobs, and stops the portal if one of its pages is
+// broken.
+func (a *App) settle(ctx context.Context, group *errgroup.Group, part Part) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-time.After(checkAfter):
-		debug.SetGCPercent(a.collect)
-		return a.pages.Check()
+	case <-time.After(settleAfter):
 	}
+	debug.SetGCPercent(a.collect)
+	if part != OnlyWeb {
+		group.Go(func() error { return a.Queue.Run(ctx) })
+	}
+	return a.pages.Check()
 }
 
 // stop lets what runs come to its end: uploads save what came, requests are

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -268,11 +269,10 @@ func (r *recorder) entry(key string) (*entry, error) {
 		e.others.Del(name)
 	}
 	if len(body) >= smallest {
-		var err error
-		if e.brotli, err = brotlied(body, brotliLevel); err != nil {
-			return nil, fmt.Errorf("keep %s: %w", key, err)
-		}
-		if e.gzip, err = gzipped(body, gzip.DefaultCompression); err != nil {
+		var forms errgroup.Group
+		forms.Go(func() (err error) { e.brotli, err = brotlied(body, brotliLevel); return err })
+		forms.Go(func() (err error) { e.gzip, err = gzipped(body, gzip.DefaultCompression); return err })
+		if err := forms.Wait(); err != nil {
 			return nil, fmt.Errorf("keep %s: %w", key, err)
 		}
 	}

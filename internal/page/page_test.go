@@ -294,6 +294,7 @@ func TestStartFailsOnWhatIsMissing(t *testing.T) {
 		`{{define "content"}}{{template "none"}}{{end}}`:         `no template "none"`,
 		`{{define "body"}}{{end}}`:                               `neither "content" nor "layout"`,
 		`{{define "content"}}{{if (t "no.such")}}{{end}}{{end}}`: `no sentence "no.such"`,
+		`{{define "content"}}<p title="{{.}}{{end}}`:             `in attribute name`,
 	} {
 		p, err := page.New(page.Options{FS: testPage("site/probe", name), Static: built(t)})
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -80,8 +81,16 @@ func (p *Pages) template(lang, name string) (*template.Template, error) {
 
 // Prepare makes a page in a language before it is asked for.
 func (p *Pages) Prepare(lang, name string) error {
-	_, err := p.template(lang, name)
-	return err
+	t, err := p.template(lang, name)
+	if err != nil {
+		return err
+	}
+	// What comes out where is looked at when a page is first made, and never again.
+	var wrong *template.Error
+	if err := t.ExecuteTemplate(io.Discard, layoutOf(t, path.Dir(name)), nil); errors.As(err, &wrong) {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	return nil // any other error is that there is nothing to show yet
 }
 
 // Check makes every page in every language. It fails if one does not parse, or
@@ -90,8 +99,7 @@ func (p *Pages) Check() error {
 	errs := []error{p.locales.Check()}
 	for _, lang := range Langs {
 		for name := range p.shelf.pages[lang] {
-			_, err := p.template(lang, name)
-			errs = append(errs, err)
+			errs = append(errs, p.Prepare(lang, name))
 		}
 	}
 	return errors.Join(errs...)

@@ -4,12 +4,14 @@
 package territory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"embed"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,20 +65,11 @@ type Municipality struct {
 	MergedInto    *string // ISTAT code of the successor; nil if it exists
 }
 
-// same tells whether two entries say the same.
-func (m Municipality) same(other Municipality) bool {
-	equal := func(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
-	if !equal(m.EstablishedOn, other.EstablishedOn) || !equal(m.DissolvedOn, other.DissolvedOn) || !equal(m.MergedInto, other.MergedInto) {
-		return false
-	}
-	other.EstablishedOn, other.DissolvedOn, other.MergedInto = m.EstablishedOn, m.DissolvedOn, m.MergedInto
-	return m == other
-}
-
 // Registry answers questions on the territory from memory. It never changes
 // while the portal runs.
 type Registry struct {
 	setting Setting
+	mark    uint32 // of what the files say
 	zones   []Zone
 	all     []Municipality // every one ever, by name
 	counted []Municipality // those that count under the setting, by name
@@ -97,6 +90,7 @@ func Load(setting Setting) (*Registry, error) {
 	if err := r.readMunicipalities(); err != nil {
 		return nil, fmt.Errorf("read the registry of municipalities: %w", err)
 	}
+	r.mark >>= 1 // SQLite keeps a number with a sign
 	for i, m := range r.all {
 		r.byCode[m.IstatCode], r.bySlug[m.Slug] = i, i
 		if _, ok := r.zone[m.ZoneSlug]; !ok {
@@ -109,13 +103,13 @@ func Load(setting Setting) (*Registry, error) {
 	return r, nil
 }
 
-func rows(name string) ([][]string, error) {
-	f, err := registry.Open(name)
+func (r *Registry) rows(name string) ([][]string, error) {
+	text, err := registry.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // embedded: closing cannot fail
-	all, err := csv.NewReader(f).ReadAll()
+	r.mark = crc32.Update(r.mark, crc32.IEEETable, text)
+	all, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +117,7 @@ func rows(name string) ([][]string, error) {
 }
 
 func (r *Registry) readZones() error {
-	lines, err := rows("zones.csv")
+	lines, err := r.rows("zones.csv")
 	if err != nil {
 		return err
 	}
@@ -139,7 +133,7 @@ func (r *Registry) readZones() error {
 }
 
 func (r *Registry) readMunicipalities() error {
-	lines, err := rows("municipalities.csv")
+	lines, err := r.rows("municipalities.csv")
 	if err != nil {
 		return err
 	}
@@ -280,23 +274,23 @@ func (r *Registry) Residents() int {
 }
 
 // Sync copies the registry into the database, so that queries can join it, unless
-// it is there already.
+// it is there already: SQLite keeps a number for the program that uses the file,
+// which here is the mark of the registry in it.
 func (r *Registry) Sync(ctx context.Context, s *store.Store) error {
-	var zones []Zone
-	var there []Municipality
-	db := s.Reader(ctx)
-	if err := errors.Join(db.Order("number").Find(&zones).Error, db.Order("slug").Find(&there).Error); err != nil {
-		return fmt.Errorf("read the municipalities in the database: %w", err)
+	var there uint32
+	if err := s.SQL().QueryRowContext(ctx, `PRAGMA user_version`).Scan(&there); err != nil {
+		return fmt.Errorf("ask for the registry in the database: %w", err)
 	}
-	if slices.Equal(zones, r.zones) && slices.EqualFunc(there, r.all, Municipality.same) {
+	if there == r.mark {
 		return nil
 	}
 	err := s.Write(ctx, func(tx *gorm.DB) error {
 		all := clause.OnConflict{UpdateAll: true}
-		if err := tx.Clauses(all).Create(r.zones).Error; err != nil {
-			return err
-		}
-		return tx.Clauses(all).CreateInBatches(r.all, 100).Error
+		return errors.Join(
+			tx.Clauses(all).Create(r.zones).Error,
+			tx.Clauses(all).CreateInBatches(r.all, 100).Error,
+			tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, r.mark)).Error,
+		)
 	})
 	if err != nil {
 		return fmt.Errorf("copy the registry of municipalities into the database: %w", err)

@@ -1,11 +1,14 @@
 package territory_test
 
 import (
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/store"
@@ -106,6 +109,16 @@ func TestSyncCopiesTheRegistryAndMayRunAgain(t *testing.T) {
 		if err := load(t, territory.Founding).Sync(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// What another registry wrote is replaced, when the mark tells of it.
+	err = s.Write(t.Context(), func(tx *gorm.DB) error {
+		return errors.Join(tx.Exec(`UPDATE municipalities SET zone_slug = 'pinerolese' WHERE slug = 'balme'`).Error, tx.Exec(`PRAGMA user_version = 7`).Error)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := load(t, territory.Founding).Sync(t.Context(), s); err != nil {
+		t.Fatal(err)
 	}
 	var n int64
 	if err := s.Reader(t.Context()).Model(&territory.Municipality{}).Count(&n).Error; err != nil {
