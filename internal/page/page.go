@@ -40,6 +40,11 @@ type Options struct {
 	Viewer func(context.Context) *Viewer
 	Flash  func(context.Context) string
 
+	// Channel is the address of the channel on YouTube, empty without one, which
+	// pages lead to where they show what YouTube says (developer policies,
+	// III.F.2). nil: there is none.
+	Channel func(context.Context) string
+
 	Log *slog.Logger
 	Now func() time.Time
 }
@@ -128,6 +133,9 @@ func New(opt Options) (*Pages, error) {
 	}
 	if opt.Flash == nil {
 		opt.Flash = func(context.Context) string { return "" }
+	}
+	if opt.Channel == nil {
+		opt.Channel = func(context.Context) string { return "" }
 	}
 	base, err := url.Parse(opt.BaseURL)
 	if err != nil {

@@ -187,6 +187,8 @@ type Figure struct {
 	Number string         // written by Number
 	Of     *fault.Message // such as "di 316"
 	Label  fault.Message
-	Source *fault.Message // such as "YouTube, oggi alle 09:00"
+	Source *fault.Message // such as "YouTube, aggiornato oggi alle 09:00"
 	Spark  Spark
+
+	YouTube bool // the number is YouTube's
 }
