@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ const (
 // world is a portal beside a channel, with a clock that only moves when
 // something waits.
 type world struct {
-	t           *testing.T
+	t           testing.TB
 	now         time.Time
 	db          *store.Store
 	box         *secret.Box
@@ -68,11 +69,40 @@ type work struct {
 	lane publishing.Lane
 }
 
-func newWorld(t *testing.T, around ...func(http.Handler) http.Handler) *world {
+// migrated is an empty database as a start makes it, made once for all worlds.
+var migrated = sync.OnceValues(func() (begun []byte, err error) {
+	dir, err := os.MkdirTemp("", "voci")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, path := context.Background(), filepath.Join(dir, "voci.db")
+	db, err := store.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := territory.Load(territory.Founding)
+	err = errors.Join(err, db.Migrate(ctx, migrations.FS, slog.New(slog.DiscardHandler)))
+	if err == nil {
+		err = registry.Sync(ctx, db)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func newWorld(t testing.TB, around ...func(http.Handler) http.Handler) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), vault: t.TempDir(), renditions: t.TempDir(), file: movie(size, seconds)}
 	w.path = filepath.Join(t.TempDir(), "voci.db")
-	var err error
+	begun, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.path, begun, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if w.db, err = store.Open(t.Context(), w.path); err != nil {
 		t.Fatal(err)
 	}
@@ -81,12 +111,7 @@ func newWorld(t *testing.T, around ...func(http.Handler) http.Handler) *world {
 			t.Error(err)
 		}
 	})
-	quiet := slog.New(slog.DiscardHandler)
-	w.registry, err = territory.Load(territory.Founding)
-	if err := errors.Join(err, w.db.Migrate(t.Context(), migrations.FS, quiet)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.registry.Sync(t.Context(), w.db); err != nil {
+	if w.registry, err = territory.Load(territory.Founding); err != nil {
 		t.Fatal(err)
 	}
 	if w.box, err = secret.NewBox(bytes.Repeat([]byte{7}, secret.KeySize)); err != nil {
@@ -248,8 +273,15 @@ func (w *world) step() *fault.Error {
 // fails if that takes more than ten days of the clock.
 func (w *world) run() {
 	w.t.Helper()
+	w.runWatched(func() {})
+}
+
+// runWatched is run that calls watch now and then.
+func (w *world) runWatched(watch func()) {
+	w.t.Helper()
 	end := w.now.Add(10 * 24 * time.Hour)
 	for {
+		watch()
 		var next time.Time
 		for range len(w.queue) {
 			w.settle()
