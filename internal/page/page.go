@@ -76,6 +76,7 @@ type Frame struct {
 	Image       string         // picture for sharing: an address on this portal
 	Robots      string         // such as "noindex"; empty: everything
 	Flash       *fault.Message // what has just been done
+	Banner      *Banner        // what is wrong with all that this face does
 	Secret      bool           // shows a secret beside what others can write: never compressed
 	Page        any            // the page's view model
 
@@ -171,6 +172,9 @@ func (p *Pages) Names() []string {
 func (p *Pages) T(lang, key string, pairs ...any) string {
 	return p.Say(lang, fault.Msg(key, pairs...))
 }
+
+// Knows tells whether a language has the sentence of key.
+func (p *Pages) Knows(lang, key string) bool { return p.locales.Has(lang, key) }
 
 // Say is a message in a language.
 func (p *Pages) Say(lang string, m fault.Message) string {
