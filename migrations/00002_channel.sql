@@ -80,8 +80,10 @@ CREATE TABLE findings (
     seen_at        DATETIME NOT NULL,
     settled_at     DATETIME,
     settled_by     TEXT NOT NULL DEFAULT '',
-    remedy         TEXT NOT NULL DEFAULT ''
+    remedy         TEXT NOT NULL DEFAULT '',
+    mark           TEXT NOT NULL DEFAULT '' -- what the channel had, as a fingerprint: the same again is the same difference
 );
+CREATE INDEX findings_by_publication ON findings (publication_id, kind, key);
 CREATE UNIQUE INDEX findings_open ON findings (publication_id, kind, key) WHERE settled_at IS NULL;
 
 CREATE TABLE reconciliations (

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -98,7 +99,7 @@ func (a *App) readPages() (wait func() (*page.Pages, error)) {
 			FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
 			Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL, Contact: a.Settings.Contact},
 			SessionName: account.CookieName(a.Settings.Secure()), Viewer: a.viewer, Log: a.Log,
-			Flash: func(ctx context.Context) string { return a.Sessions.Flash(ctx) },
+			Flash: func(ctx context.Context) string { return a.Sessions.Flash(ctx) }, Channel: a.channelAddress,
 		})
 	})
 	go func() {
@@ -207,7 +208,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	room := newsroom.New(newsroom.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies,
 		Publisher: a.Publisher, Channels: a.Channels, Ledger: a.Ledger, OAuth: a.OAuth, Insight: a.Insight, Dashboard: board, Outbox: a.Outbox,
-		BaseURL: a.Settings.BaseURL, YouTube: a.Settings.YouTube, Renditions: a.Settings.Renditions(), Clock: time.Now, Log: a.Log,
+		BaseURL: a.Settings.BaseURL, YouTube: a.Settings.YouTube, Renditions: a.Settings.Renditions(), Vault: a.Settings.Vault(), Clock: time.Now, Log: a.Log,
 	})
 	room.Routes(e)
 	studio.New(studio.Rooms{
@@ -267,6 +268,18 @@ func (a *App) viewer(ctx context.Context) *page.Viewer {
 		v.Name = m.Name
 	}
 	return v
+}
+
+// channelAddress is where the channel is on YouTube; empty unless videos go there.
+func (a *App) channelAddress(ctx context.Context) string {
+	if a.Settings.YouTube != config.YouTubeLive || a.Channels == nil {
+		return ""
+	}
+	ch, err := a.Channels.Current(ctx)
+	if err != nil {
+		return "" // none, or none that can be read now: the page goes without
+	}
+	return "https://www.youtube.com/channel/" + url.PathEscape(ch.ID)
 }
 
 // welcome prints what a newcomer needs: where the portal is, that nothing goes

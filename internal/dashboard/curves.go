@@ -2,10 +2,13 @@ package dashboard
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/youtube"
 )
 
 // A curve of so many months is read by day, or by week: of more, the points can
@@ -30,7 +33,11 @@ type Curves struct {
 type Series struct {
 	Lines []SeriesLine
 	Days  []SeriesDay
+	Mark  *page.Mark // nil if YouTube counted alike on all of them
 }
+
+// since is the mark that stands in every drawing of views over time.
+var since = page.Mark{Day: youtube.ViewsAtStart, Says: fault.Msg("terms.since"), Row: fault.Msg("terms.since_row")}
 
 // SeriesLine is one line of Series.
 type SeriesLine struct{ Name, Hue string }
@@ -39,6 +46,7 @@ type SeriesLine struct{ Name, Hue string }
 type SeriesDay struct {
 	Day    time.Time
 	Values []int64
+	Since  bool // the first since YouTube counts otherwise
 }
 
 func (d *Dashboard) curves(ctx context.Context, lang string) (Curves, error) {
@@ -53,9 +61,9 @@ func (d *Dashboard) curves(ctx context.Context, lang string) (Curves, error) {
 	for i, p := range all {
 		points[i], gained[i] = page.Point{Day: p.Day, Value: p.Views}, p.Gained
 	}
-	c.spark = spark(gained)
+	c.spark = spark(points, gained)
 	c.Views = page.NewLine(d.pages.T(lang, "dashboard.views."+string(step)),
-		d.pages.T(lang, "dashboard.column.day"), d.pages.T(lang, "dashboard.column.views"), points)
+		d.pages.T(lang, "dashboard.column.day"), d.pages.T(lang, "dashboard.column.views"), points).Marked(since)
 	themes, err := d.insight.ThemesOverTime(ctx, time.Time{}, time.Time{}, step)
 	if err != nil {
 		return c, err
@@ -66,9 +74,9 @@ func (d *Dashboard) curves(ctx context.Context, lang string) (Curves, error) {
 		for i, p := range one.Points {
 			gained[i] = p.Gained
 		}
-		c.sparks[one.Theme.Slug] = spark(gained)
+		c.sparks[one.Theme.Slug] = spark(points, gained)
 	}
-	c.Themes = series(lang, themes)
+	c.Themes = series(lang, themes, c.Views.Mark)
 	return c, nil
 }
 
@@ -92,13 +100,14 @@ func (d *Dashboard) readable(ctx context.Context) ([]insight.Point, insight.Step
 	return curve.Points, step, err
 }
 
-func series(lang string, themes insight.ThemeCurves) Series {
-	var s Series
+func series(lang string, themes insight.ThemeCurves, mark *page.Mark) Series {
+	s := Series{Mark: mark}
 	for n, one := range themes.Curves {
 		s.Lines = append(s.Lines, SeriesLine{Name: one.Theme.Name(lang), Hue: one.Theme.Colour})
 		for i, p := range one.Points {
 			if n == 0 {
-				s.Days = append(s.Days, SeriesDay{Day: p.Day})
+				first := i == 0 || one.Points[i-1].Day.Before(since.Day)
+				s.Days = append(s.Days, SeriesDay{Day: p.Day, Since: mark != nil && first && !p.Day.Before(since.Day)})
 			}
 			s.Days[i].Values = append(s.Days[i].Values, p.Views)
 		}
@@ -106,7 +115,10 @@ func series(lang string, themes insight.ThemeCurves) Series {
 	return s
 }
 
-// spark is a small line of the newest values.
-func spark(values []int64) page.Spark {
-	return page.NewSpark(values[max(len(values)-sparkPoints, 0):])
+// spark is a small line of the newest values at points.
+func spark(points []page.Point, values []int64) page.Spark {
+	from := max(len(values)-sparkPoints, 0)
+	days := points[min(from, len(points)):]
+	before := slices.IndexFunc(days, func(p page.Point) bool { return !p.Day.Before(since.Day) })
+	return page.NewSpark(values[from:]).Marked(before, len(values)-from)
 }

@@ -128,7 +128,7 @@ func (d *Dashboard) figures(lang string, totals insight.Totals, cover insight.Co
 	}
 	return []page.Figure{
 		{Number: page.Number(lang, totals.Testimonies), Label: fault.Msg("dashboard.testimonies", "Count", totals.Testimonies), Source: &ours},
-		{Number: watched, Label: fault.Msg("dashboard.views_total", "Count", totals.Views), Source: &theirs},
+		{Number: watched, Label: fault.Msg("dashboard.views_total", "Count", totals.Views), Source: &theirs, YouTube: true},
 		{Number: page.Number(lang, int64(cover.Heard)), Of: of(cover.Of), Label: fault.Msg("dashboard.heard", "Count", cover.Heard), Source: &ours},
 		{Number: page.Number(lang, int64(cover.ResidentsHeard)), Of: of(cover.Residents), Label: fault.Msg("dashboard.residents"), Source: &census},
 	}

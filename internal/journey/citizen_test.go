@@ -10,7 +10,7 @@ func (s *story) citizenWatches() {
 	tab.Check()
 
 	tab.OpenUntil("/numeri", "1.234")
-	tab.Sees("Comune ascoltato", "di 316", "Per tema", "YouTube, oggi alle")
+	tab.Sees("Comune ascoltato", "di 316", "Per tema", "YouTube, aggiornato oggi alle")
 	s.dashboardCounts(tab)
 	tab.Check()
 

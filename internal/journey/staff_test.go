@@ -149,7 +149,7 @@ func (s *story) viewsComeBack() {
 func (s *story) staffReadsTheDashboard() {
 	s.t.Helper()
 	s.desk.OpenUntil("/redazione/cruscotto", "1.234")
-	s.desk.Sees("Comune ascoltato", "di 316", "Per tema", "YouTube, oggi alle", "Ultimo aggiornamento riuscito da YouTube")
+	s.desk.Sees("Comune ascoltato", "di 316", "Per tema", "YouTube, aggiornato oggi alle", "Ultimo aggiornamento riuscito da YouTube")
 	s.dashboardCounts(s.desk)
 	s.desk.Until(`document.querySelector("[data-chart] canvas, [data-chart] svg")`)
 	s.desk.Check()

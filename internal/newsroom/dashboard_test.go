@@ -35,7 +35,7 @@ func TestTheDashboardShowsNumbersWithTheirSource(t *testing.T) {
 	w.counts("2026-11-24", 1234)
 	w.ran("")
 	a := moderator.get("/redazione/cruscotto").want(http.StatusOK)
-	a.says("1.234", "di 316", "Solidarietà", "1 di 40", "YouTube, oggi alle 12:00", "Ultimo aggiornamento riuscito da YouTube: oggi alle 12:00",
+	a.says("1.234", "di 316", "Solidarietà", "1 di 40", "YouTube, aggiornato oggi alle 12:00", "Ultimo aggiornamento riuscito da YouTube: oggi alle 12:00",
 		"Una testimonianza può avere più temi e allora conta in ciascuno")
 	a.silent("in ritardo")
 	a.one("a", "href", "/redazione/comuni/"+balme)
@@ -43,7 +43,7 @@ func TestTheDashboardShowsNumbersWithTheirSource(t *testing.T) {
 	if moderator.get("/redazione/cruscotto?pagina=2").code != http.StatusNotFound {
 		t.Error("there is a second page of one municipality")
 	}
-	moderator.get("/en/redazione/cruscotto").want(http.StatusOK).says("1,234", "Solidarity", "YouTube, today at 12:00")
+	moderator.get("/en/redazione/cruscotto").want(http.StatusOK).says("1,234", "Solidarity", "YouTube, updated today at 12:00")
 }
 
 func TestTheDashboardSaysThatTheSyncFails(t *testing.T) {

@@ -89,16 +89,43 @@ func administrator(c echo.Context) (account.Person, error) {
 
 // render shows a page of the newsroom.
 func (n *Newsroom) render(c echo.Context, status int, name, section, titleKey string, view any) error {
-	return n.Pages.Render(c, status, "newsroom/"+name, page.Frame{
-		Title: n.Pages.T(page.Lang(c.Request().Context()), titleKey), Section: section, Robots: "noindex", Page: view,
+	return n.show(c, status, name, page.Frame{
+		Title: n.Pages.T(page.Lang(c.Request().Context()), titleKey), Section: section, Page: view,
 	})
 }
 
 // renderForm shows a page that also answers to forms: whatever address was
 // posted to, the page's own is at.
 func (n *Newsroom) renderForm(c echo.Context, status int, name, at string, frame page.Frame) error {
-	frame.Canonical, frame.Robots = at, "noindex"
+	frame.Canonical = at
+	return n.show(c, status, name, frame)
+}
+
+// show shows a page of the newsroom, below what stops everything.
+func (n *Newsroom) show(c echo.Context, status int, name string, frame page.Frame) (err error) {
+	frame.Robots = "noindex"
+	if frame.Banner, err = n.banner(c, frame.Canonical == channelAddress); err != nil {
+		return err
+	}
 	return n.Pages.Render(c, status, "newsroom/"+name, frame)
+}
+
+// banner says that the channel cannot be used and what helps, nil while it can.
+// Administrators are led to where they can mend it, unless they are there.
+func (n *Newsroom) banner(c echo.Context, there bool) (*page.Banner, error) {
+	state, err := n.channelState(c.Request().Context())
+	if err != nil || state.Trouble == nil {
+		return nil, err
+	}
+	b := page.Banner{Message: *state.Trouble, Action: fault.Msg("newsroom.today.channel")}
+	switch p, _ := account.From(c.Request().Context()); {
+	case p.Role != account.Administrator:
+		do := fault.Msg("newsroom.today.ask_administrator")
+		b.Do = &do
+	case !there:
+		b.Href = channelAddress
+	}
+	return &b, nil
 }
 
 // done says on the next page what has just been done, and leads there.

@@ -44,8 +44,8 @@ func (n *Newsroom) keptMail(c echo.Context) error {
 	for _, m := range list {
 		letters = append(letters, letter{Message: m, Parts: cut(m.Text)})
 	}
-	return n.Pages.Render(c, http.StatusOK, "newsroom/mail", page.Frame{
-		Title: n.Pages.T(page.Lang(c.Request().Context()), "newsroom.mail.title"), Robots: "noindex", Secret: true, Page: letters,
+	return n.show(c, http.StatusOK, "mail", page.Frame{
+		Title: n.Pages.T(page.Lang(c.Request().Context()), "newsroom.mail.title"), Secret: true, Page: letters,
 	})
 }
 

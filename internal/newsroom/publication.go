@@ -61,7 +61,8 @@ type act struct {
 	At     time.Time
 	Who    string // address of a person; empty for others
 	Town   bool   // the town hall did it
-	Action string
+	Action string // as the trail names it; empty for one that has no words yet
+	Code   string
 }
 
 func publicationAddress(id int64) string {
@@ -239,13 +240,18 @@ func (n *Newsroom) history(c echo.Context, pub *publishing.Publication) ([]act, 
 	if err != nil {
 		return nil, err
 	}
+	lang := page.Lang(c.Request().Context())
 	acts := make([]act, 0, len(entries))
 	for _, e := range entries {
 		who := ""
 		if e.Actor != audit.Portal {
 			who = byWhom(e.Actor)
 		}
-		acts = append(acts, act{At: e.At, Who: who, Town: account.ActedForTownHall(e.Actor), Action: e.Action})
+		one := act{At: e.At, Who: who, Town: account.ActedForTownHall(e.Actor), Code: e.Action}
+		if n.Pages.Knows(lang, "newsroom.act."+e.Action) {
+			one.Action = e.Action
+		}
+		acts = append(acts, one)
 	}
 	return acts, nil
 }

@@ -111,10 +111,12 @@ func TestStaffPublishByHand(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(vault, said.Video.Original), []byte("the film"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.connected()
+	if err := w.channels.ConnectSandbox(t.Context(), w.youtube.IssueToken()); err != nil {
+		t.Fatal(err)
+	}
 	pub, address := w.publicationOf(said.ID)
 	b := w.moderator()
-	a := b.get(address+"/a-mano").want(http.StatusOK).says("Scarica l’originale", said.Title, "Solidarietà")
+	a := b.get(address+"/a-mano").want(http.StatusOK).says("Scarica l’originale", said.Title, "solidarietà")
 	if got := text(a.one("textarea", "id", "copy-title")); strings.TrimSpace(got) != said.Title {
 		t.Errorf("the title to copy is %q", got)
 	}
@@ -137,6 +139,7 @@ func TestStaffPublishByHand(t *testing.T) {
 
 func TestByHandIsOfferedWithoutAChannel(t *testing.T) {
 	w := open(t, off)
+	w.publisher.Channels = nil
 	said := w.approvedOne()
 	_, address := w.publicationOf(said.ID)
 	b := w.moderator()

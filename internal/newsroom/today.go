@@ -20,16 +20,15 @@ const shownAtOnce = 8
 
 // todayPage is what needs a person now, and the registry below it.
 type todayPage struct {
-	Administrator bool
-	Waiting       int64      // testimonies to review
-	Oldest        *time.Time // since when the first of them waits
-	Channel       channelState
-	Queue         []queued // publications on their way, those that need a person first
-	More          []queued // the rest of them, folded away
-	Blocked       int      // how many of them need a person
-	Nothing       bool     // nothing needs a person
-	Synced        *time.Time
-	List          municipalitiesPage
+	Waiting int64      // testimonies to review
+	Oldest  *time.Time // since when the first of them waits
+	Channel channelState
+	Queue   []queued // publications on their way, those that need a person first
+	More    []queued // the rest of them, folded away
+	Blocked int      // how many of them need a person
+	Nothing bool     // nothing needs a person
+	Synced  *time.Time
+	List    municipalitiesPage
 }
 
 // channelState is whether the channel can be used.
@@ -56,7 +55,7 @@ func (n *Newsroom) today(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	view := todayPage{Administrator: p.Role == account.Administrator}
+	var view todayPage
 	first, total, err := n.Testimonies.InReviewQueue(ctx, 0, 1)
 	if err != nil {
 		return err

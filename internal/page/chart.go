@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/voci-in-comune/voci/internal/fault"
 )
 
 // Bars is a table whose numbers are also drawn.
@@ -57,7 +59,34 @@ type Line struct {
 	LastX, LastY  string
 	Ticks         []Tick
 	First, Last   time.Time
+	Mark          *Mark // set by Marked
 }
+
+// Mark is a day from which the values of a Line mean something else.
+type Mark struct {
+	Day  time.Time
+	X    string
+	Says fault.Message // below the drawing
+	Row  fault.Message // in the table, at the first value that it concerns
+}
+
+// MarkedAt tells whether a point is the first that the mark concerns.
+func (l Line) MarkedAt(n int) bool {
+	return l.Mark != nil && n > 0 && !l.Points[n].Day.Before(l.Mark.Day) && l.Points[n-1].Day.Before(l.Mark.Day)
+}
+
+// Marked is the line with a mark, if the line goes over its day.
+func (l Line) Marked(m Mark) Line {
+	if len(l.Points) == 0 || !spans(l.First, l.Last, m.Day) {
+		return l
+	}
+	m.X = coordinate(m.Day.Sub(l.First).Seconds() / l.Last.Sub(l.First).Seconds() * lineWidth)
+	l.Mark = &m
+	return l
+}
+
+// spans tells whether something changed between the first and the last day.
+func spans(first, last, day time.Time) bool { return first.Before(day) && !last.Before(day) }
 
 // Tick is a level of the value axis.
 type Tick struct {
@@ -111,7 +140,18 @@ func NewLine(caption, label, value string, points []Point) Line {
 }
 
 // Spark is a small line without axes, beside a number that says the same.
-type Spark struct{ Path string }
+type Spark struct {
+	Path string
+	Mark string // where a mark stands, empty without one
+}
+
+// Marked is the small line with a mark before one of its count values.
+func (s Spark) Marked(before, count int) Spark {
+	if s.Path != "" && before > 0 && before < count {
+		s.Mark = coordinate((float64(before) - 0.5) / float64(count-1) * 100)
+	}
+	return s
+}
 
 // NewSpark draws values from left to right in 100 by 24.
 func NewSpark(values []int64) Spark {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"strconv"
@@ -21,6 +22,8 @@ func (p *Pages) funcs(lang string, icons map[string]template.HTML) template.Func
 
 		"url":   func(path string) string { return Localize(lang, path) },
 		"asset": p.assets.url,
+		// Parts are not told the request they are made for.
+		"channel": func() string { return p.opt.Channel(context.Background()) },
 		"icon":  func(name string) template.HTML { return svg(icons, name) },
 		"sign":  func(name, hue string) template.HTML { return sign(icons, name, hue) },
 

@@ -40,6 +40,11 @@ type Options struct {
 	Viewer func(context.Context) *Viewer
 	Flash  func(context.Context) string
 
+	// Channel is the address of the channel on YouTube, empty without one, which
+	// pages lead to where they show what YouTube says (developer policies,
+	// III.F.2). nil: there is none.
+	Channel func(context.Context) string
+
 	Log *slog.Logger
 	Now func() time.Time
 }
@@ -71,6 +76,7 @@ type Frame struct {
 	Image       string         // picture for sharing: an address on this portal
 	Robots      string         // such as "noindex"; empty: everything
 	Flash       *fault.Message // what has just been done
+	Banner      *Banner        // what is wrong with all that this face does
 	Secret      bool           // shows a secret beside what others can write: never compressed
 	Page        any            // the page's view model
 
@@ -129,6 +135,9 @@ func New(opt Options) (*Pages, error) {
 	if opt.Flash == nil {
 		opt.Flash = func(context.Context) string { return "" }
 	}
+	if opt.Channel == nil {
+		opt.Channel = func(context.Context) string { return "" }
+	}
 	base, err := url.Parse(opt.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("base address: %w", err)
@@ -163,6 +172,9 @@ func (p *Pages) Names() []string {
 func (p *Pages) T(lang, key string, pairs ...any) string {
 	return p.Say(lang, fault.Msg(key, pairs...))
 }
+
+// Knows tells whether a language has the sentence of key.
+func (p *Pages) Knows(lang, key string) bool { return p.locales.Has(lang, key) }
 
 // Say is a message in a language.
 func (p *Pages) Say(lang string, m fault.Message) string {

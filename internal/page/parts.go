@@ -176,6 +176,14 @@ type Alert struct {
 	More    *fault.Message
 }
 
+// Banner is said on top of every page of a face until somebody mends it.
+type Banner struct {
+	Message fault.Message
+	Do      *fault.Message // for those who cannot mend it themselves
+	Href    string         // without language; empty: no link
+	Action  fault.Message  // the words that lead there
+}
+
 // Crumb is a station on the way to a page; the last one has no address.
 type Crumb struct {
 	Label string
@@ -187,6 +195,8 @@ type Figure struct {
 	Number string         // written by Number
 	Of     *fault.Message // such as "di 316"
 	Label  fault.Message
-	Source *fault.Message // such as "YouTube, oggi alle 09:00"
+	Source *fault.Message // such as "YouTube, aggiornato oggi alle 09:00"
 	Spark  Spark
+
+	YouTube bool // the number is YouTube's
 }

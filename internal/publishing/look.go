@@ -212,14 +212,13 @@ func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Vid
 	case !listed:
 		return verdict{state: Processing}, nil // a list may leave it out for a while
 	case v.UploadStatus == "failed":
-		return blocked("publishing.failed." + known(v.FailureReason, "conversion", "invalidFile", "emptyFile", "tooSmall", "codec", "uploadAborted")), nil
+		return blocked(failureKey(v)), nil
 	case v.UploadStatus == "rejected":
-		return blocked("publishing.rejected." + known(v.RejectionReason, "copyright", "inappropriate", "duplicate", "termsOfUse",
-			"uploaderAccountSuspended", "length", "claim", "uploaderAccountClosed", "trademark", "legal")), nil
+		return blocked(rejectionKey(v)), nil
 	case v.UploadStatus == "deleted":
 		return blocked("publishing.vanished"), nil
 	case v.ProcessingStatus == "failed":
-		return blocked("publishing.failed." + known(v.ProcessingFailure, "uploadFailed", "transcodeFailed", "streamingFailed")), nil
+		return blocked(processingFailureKey(v)), nil
 	case v.UploadStatus != "processed" && stuck:
 		return blocked("publishing.stuck"), nil
 	case v.UploadStatus != "processed":
@@ -251,6 +250,21 @@ func (p *Publisher) privacyPending(ctx context.Context, id int64) (bool, error) 
 		return false, fmt.Errorf("read the plan of publication %d: %w", id, err)
 	}
 	return n > 0, nil
+}
+
+// failureKey is the sentence that says why YouTube failed to make a video.
+func failureKey(v youtube.Video) string {
+	return "publishing.failed." + known(v.FailureReason, "conversion", "invalidFile", "emptyFile", "tooSmall", "codec", "uploadAborted")
+}
+
+func processingFailureKey(v youtube.Video) string {
+	return "publishing.failed." + known(v.ProcessingFailure, "uploadFailed", "transcodeFailed", "streamingFailed")
+}
+
+// rejectionKey is the sentence that says why YouTube refuses a video.
+func rejectionKey(v youtube.Video) string {
+	return "publishing.rejected." + known(v.RejectionReason, "copyright", "inappropriate", "duplicate", "termsOfUse",
+		"uploaderAccountSuspended", "length", "claim", "uploaderAccountClosed", "trademark", "legal")
 }
 
 // known is one of YouTube's words that we have a sentence for.

@@ -133,6 +133,12 @@ func (w *world) rooms() {
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
 		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Plan(tx, t) },
 		Withdrawn:     func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Remove(tx, t) },
+		Amended: func(tx *gorm.DB, t *testimony.Testimony, write func() error) error {
+			if err := write(); err != nil {
+				return err
+			}
+			return w.publisher.Replan(tx, t)
+		},
 		Shown:         func() { w.shown++ },
 	}, clock)
 	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000, Kept: 1000}, clock, quiet)

@@ -92,7 +92,10 @@ type Publication struct {
 	UploadedAt  *time.Time
 	ProcessedAt *time.Time
 	SeenAt      *time.Time
-	MissedAt    *time.Time
+	MissedAt    *time.Time // first time that it was not there
+
+	ReconciledAt   *time.Time // last compared with the channel
+	CaptionsSeenAt *time.Time
 
 	Origin    Origin
 	Verified  bool       `gorm:"default:true"` // false: a link that no channel could be asked about
@@ -116,6 +119,12 @@ func (p Publication) Explain() *fault.Message {
 		m = fault.Msg("publishing.sending_percent", "Percent", p.StoredBytes*100/p.SessionTotal)
 	}
 	return &m
+}
+
+// Playable tells whether citizens can watch the video at YouTube, as far as was
+// seen: one that somebody made private there cannot be.
+func (p Publication) Playable() bool {
+	return p.State == Public && p.YoutubeID != nil && (p.SeenPrivacy != youtube.Private || p.WantedPrivacy == youtube.Private)
 }
 
 // newSlug is a name that no other upload has.

@@ -36,6 +36,8 @@ type Rooms struct {
 	Wake    func(tx *gorm.DB) error
 	// Published notes inside tx that a testimony is out, and counts it.
 	Published func(tx *gorm.DB, testimonyID int64) error
+	// Adopted counts inside tx testimonies that were made of videos of the channel.
+	Adopted func(tx *gorm.DB, testimonyIDs []int64) error
 	// Gone runs inside the transaction that ends a withdrawn publication: nothing
 	// of it is on the channel any more.
 	Gone func(tx *gorm.DB, testimonyID int64) error
@@ -61,6 +63,8 @@ type Publisher struct {
 
 	mu   sync.Mutex
 	busy map[int64]bool // publications that a lane works on
+
+	reconciling sync.Mutex // held while portal and channel are compared
 }
 
 // New makes a Publisher.

@@ -322,7 +322,7 @@ func TestLateNumbersSaySo(t *testing.T) {
 	if got := text(w.page("/numeri")); !strings.Contains(got, "I numeri di YouTube sono in ritardo. Ultimo aggiornamento: oggi alle 12:00.") {
 		t.Errorf("late numbers are not called late: %s", got)
 	}
-	if got := text(w.page("/")); !strings.Contains(got, "YouTube, oggi alle 12:00 (in ritardo)") {
+	if got := text(w.page("/")); !strings.Contains(got, "YouTube, aggiornato oggi alle 12:00 (in ritardo)") {
 		t.Errorf("the first page does not say that numbers are late: %s", got)
 	}
 }

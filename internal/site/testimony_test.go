@@ -111,7 +111,7 @@ func TestATestimonySaysAllThatIsKnown(t *testing.T) {
 	got := text(main)
 	for _, want := range []string{
 		"Balme", "Ciriacese e Valli di Lanzo", "La neve e il pane", "Anna Bò", "Sindaca", "20 novembre 2026", "24 novembre 2026", "Italiano", "2:05",
-		"12.345 YouTube, oggi alle 12:00", "Solidarietà", "Volontariato", "Prima parte.", "Seconda parte.",
+		"12.345 YouTube, aggiornato oggi alle 12:00", "Solidarietà", "Volontariato", "Prima parte.", "Seconda parte.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)

@@ -19,6 +19,7 @@ type textSection struct {
 	Title      string
 	Paragraphs []string
 	Links      []textLink
+	Contact    bool // says where to write
 }
 
 // textLink leads elsewhere, or to another page of the portal.
@@ -62,7 +63,7 @@ func (s *Site) legal(c echo.Context) error {
 	return s.text(c, "legal", []string{"owner", "licence", "youtube", "sources", "software"}, map[string][]link{
 		"owner":    {{"owner", ownerSite}},
 		"licence":  {{"cc", licenceSite}, {"data", "/dati/testimonianze.json"}},
-		"youtube":  {{"youtube_terms", youtubeTerms}, {"google_privacy", googlePrivacy}},
+		"youtube":  {{"youtube_terms", youtubeTerms}, {"google_privacy", googlePrivacy}, {"google_permissions", googleRevoke}},
 		"sources":  {{"istat", istatSite}},
 		"software": {{"eupl", euplSite}},
 	})
@@ -76,6 +77,7 @@ func (s *Site) text(c echo.Context, name string, sections []string, links map[st
 	for _, id := range sections {
 		section := textSection{ID: id, Title: say(name + "." + id + ".title"), Paragraphs: paragraphs(say(name + "." + id + ".text"))}
 		for _, l := range links[id] {
+			section.Contact = section.Contact || l.href == youtubeTerms
 			section.Links = append(section.Links, textLink{Label: say("link." + l.name), Href: l.href})
 		}
 		view.Sections = append(view.Sections, section)

@@ -97,6 +97,12 @@ func (c *Client) Videos(ctx context.Context, ids []string, parts ...string) (map
 	return videos, nil
 }
 
+// ViewsAtStart is the day from which YouTube counts a public view as soon as
+// playback starts, whatever the video; before, somebody had to watch for a
+// while. Numbers of both times stand in one history.
+// https://developers.google.com/youtube/data/revision_history (2026-08-27)
+var ViewsAtStart = time.Date(2026, time.August, 24, 0, 0, 0, 0, time.UTC)
+
 // Statistics reads the counts of at most MaxIDs videos in one call of the
 // statistics' own bucket. Where a project may not use that method yet, it reads
 // videos.list instead, for one unit. The method promises no completeness: a

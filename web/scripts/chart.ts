@@ -1,7 +1,7 @@
 // Lines drawn by the server become charts to be explored. The numbers are read
 // from the table below each, so there is one source. Staff dashboards only:
 // import("../../scripts/chart").then((chart) => chart.explore()).
-import { CategoryScale, Chart, type ChartDataset, Filler, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip } from "chart.js";
+import { CategoryScale, Chart, type ChartDataset, Filler, Legend, LinearScale, LineController, LineElement, PointElement, type Plugin, Tooltip } from "chart.js";
 
 Chart.register(CategoryScale, Filler, Legend, LinearScale, LineController, LineElement, PointElement, Tooltip);
 
@@ -35,6 +35,28 @@ function axis(days: Date[]): Intl.DateTimeFormatOptions {
   return { month: "short", timeZone: "UTC", ...(long ? { year: "numeric" } : { day: "numeric" }) };
 }
 
+/** A line across the chart before the first row that is marked: from there on the numbers mean something else. */
+function mark(table: HTMLTableElement): Plugin<"line">[] {
+  const at = [...table.tBodies[0]!.rows].findIndex((row) => row.dataset.mark !== undefined);
+  if (at < 1) return [];
+  return [
+    {
+      id: "mark",
+      afterDatasetsDraw({ ctx, chartArea, scales }) {
+        const x = (scales.x!.getPixelForValue(at - 1) + scales.x!.getPixelForValue(at)) / 2;
+        ctx.save();
+        ctx.strokeStyle = Chart.defaults.color as string;
+        ctx.setLineDash([4, 4]);
+        ctx.beginPath();
+        ctx.moveTo(x, chartArea.top);
+        ctx.lineTo(x, chartArea.bottom);
+        ctx.stroke();
+        ctx.restore();
+      },
+    },
+  ];
+}
+
 /** A figure's drawing, if it has one, gives place to a chart. */
 function replace(figure: HTMLElement): void {
   const table = figure.querySelector("table");
@@ -58,7 +80,8 @@ function replace(figure: HTMLElement): void {
   Chart.defaults.color = style.color;
   new Chart(canvas, {
     type: "line",
-    data: { labels: [...table.tBodies[0]!.rows].map((row) => row.cells[0]?.textContent ?? ""), datasets },
+    plugins: mark(table),
+    data: { labels: [...table.tBodies[0]!.rows].map((row) => row.cells[0]?.firstChild?.textContent?.trim() ?? ""), datasets },
     options: {
       animation: false,
       maintainAspectRatio: false,
