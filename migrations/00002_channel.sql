@@ -106,13 +106,12 @@ CREATE TABLE rehearsals (
     slug        TEXT NOT NULL UNIQUE,
     stage       TEXT NOT NULL,
     youtube_id  TEXT,
-    session_sealed BLOB,
+    bytes       INTEGER NOT NULL DEFAULT 0,
     reason      TEXT NOT NULL DEFAULT '',
     finished_at DATETIME
 );
 
 ALTER TABLE channels ADD COLUMN token_ends_at DATETIME; -- Google said so: an app that is only being tested
-ALTER TABLE channels ADD COLUMN token_used_at DATETIME;
 ALTER TABLE channels ADD COLUMN troubled_at DATETIME;
 ALTER TABLE channels ADD COLUMN purged_at DATETIME; -- what the terms do not let us keep was deleted
 

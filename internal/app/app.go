@@ -61,6 +61,8 @@ type App struct {
 	pages   *page.Pages // set by Serve
 	collect int         // how the garbage is collected once the start is over; set by Serve
 
+	clip func(ctx context.Context, path string, length time.Duration) error // makes a film; set by openWork
+
 	// refuse answers an upload in the reader's language; set by Serve.
 	refuse func(http.ResponseWriter, *http.Request, error)
 
@@ -164,7 +166,9 @@ func (a *App) openChannel(box *secret.Box) {
 	a.Publisher = publishing.New(publishing.Rooms{
 		DB: a.DB, Testimonies: a.Testimonies, Registry: a.Registry, Channels: a.Channels, Ledger: a.Ledger,
 		Vault: s.Vault(), Renditions: s.Renditions(), BaseURL: s.BaseURL, Sandbox: s.YouTube == config.YouTubeSandbox,
-		Enqueue: enqueue, Wake: func(tx *gorm.DB) error { return a.Queue.Add(tx, jobs.Tend{}) }, Published: a.published, Gone: a.gone,
+		Enqueue: enqueue, Wake: func(tx *gorm.DB) error { return a.Queue.Add(tx, jobs.Tend{}) },
+		Rehearsing: func(tx *gorm.DB, id int64) error { return a.Queue.Add(tx, jobs.Rehearse{RehearsalID: id}) },
+		Clip:       func(ctx context.Context, path string, length time.Duration) error { return a.clip(ctx, path, length) }, Published: a.published, Gone: a.gone,
 		Say: func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
 		PollEvery: s.PollEvery, Grace: s.WithdrawalGrace, Clock: time.Now, Log: a.Log,
 	})
@@ -249,9 +253,9 @@ func (a *App) openWork() (err error) {
 	if err != nil {
 		return err
 	}
-	screen := screening.New(
-		video.New(tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}),
-		a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
+	inspector := video.New(tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes})
+	a.clip = inspector.Clip
+	screen := screening.New(inspector, a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
 	a.Queue, err = jobs.New(a.DB, jobs.Handlers{
 		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return screen.Check(ctx, j.VideoID) },
 		Publish: func(ctx context.Context, j jobs.Publish) error {
@@ -265,6 +269,7 @@ func (a *App) openWork() (err error) {
 			_, err := a.Publisher.Tend(ctx) // the timetable calls again
 			return err
 		},
+		Rehearse: func(ctx context.Context, j jobs.Rehearse) error { return a.Publisher.Rehearse(ctx, j.RehearsalID) },
 		SyncViews: func(ctx context.Context, _ jobs.SyncViews) error {
 			_, err := a.SyncViews(ctx)
 			return err

@@ -19,6 +19,11 @@ const (
 
 // Nightly checks the totals and forgets what is over.
 func (a *App) Nightly(ctx context.Context) error {
+	if a.Channels != nil {
+		if err := a.Channels.Purge(ctx, a.Views.ForgetChannel); err != nil {
+			return err
+		}
+	}
 	differences, err := a.Views.Rebuild(ctx)
 	if err != nil {
 		return err
@@ -57,6 +62,10 @@ func (a *App) checkChannel(ctx context.Context) error {
 	}
 	if err := a.Channels.Check(ctx); err != nil {
 		a.Log.WarnContext(ctx, "the channel does not answer as it should", "error", err)
+		return ctx.Err()
+	}
+	if err := a.Publisher.VerifyHands(ctx); err != nil {
+		a.Log.WarnContext(ctx, "links pasted by hand could not be checked", "error", err)
 	}
 	return ctx.Err()
 }

@@ -72,6 +72,17 @@ func (Tend) Kind() string { return "tend" }
 // that is put in the queue while another runs must not be lost.
 func (Tend) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFollow} }
 
+// Rehearse takes a clip to the channel and off it again.
+type Rehearse struct {
+	RehearsalID int64 `json:"rehearsal_id"`
+}
+
+// Kind implements river.JobArgs.
+func (Rehearse) Kind() string { return "rehearse" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (Rehearse) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFollow} }
+
 // SyncViews brings the view counts back. For tells apart what the timetable
 // asks, one of which in the queue is enough, from what an operator asks now.
 type SyncViews struct {
@@ -112,6 +123,7 @@ type Handlers struct {
 	CheckVideo func(ctx context.Context, j CheckVideo) error
 	Publish    func(ctx context.Context, j Publish) error
 	Tend       func(ctx context.Context, j Tend) error
+	Rehearse   func(ctx context.Context, j Rehearse) error
 	SyncViews  func(ctx context.Context, j SyncViews) error
 	Nightly    func(ctx context.Context, j Nightly) error
 	SendMail   func(ctx context.Context, j SendMail) error
@@ -189,6 +201,7 @@ func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *s
 	river.AddWorker(workers, &worker[CheckVideo]{do: h.CheckVideo, log: log})
 	river.AddWorker(workers, &worker[Publish]{do: h.Publish, log: log})
 	river.AddWorker(workers, &worker[Tend]{do: h.Tend, log: log})
+	river.AddWorker(workers, &worker[Rehearse]{do: h.Rehearse, log: log})
 	river.AddWorker(workers, &worker[SyncViews]{do: h.SyncViews, log: log})
 	river.AddWorker(workers, &worker[Nightly]{do: h.Nightly, log: log})
 	river.AddWorker(workers, &worker[SendMail]{do: h.SendMail, log: log})

@@ -41,6 +41,7 @@ func (p *portal) run(t *testing.T, do func(context.Context, jobs.CheckVideo) err
 			p.seen <- j.VideoID
 			return do(ctx, j)
 		},
+		Rehearse:  func(context.Context, jobs.Rehearse) error { return nil },
 		Tend:      func(context.Context, jobs.Tend) error { return nil },
 		Publish:   func(context.Context, jobs.Publish) error { return nil },
 		SyncViews: func(context.Context, jobs.SyncViews) error { return nil },

@@ -1,6 +1,7 @@
 package newsroom
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -27,6 +28,12 @@ type channelPage struct {
 	Refusal     *fault.Message // why what was just tried did not happen
 	Remaining   []publishing.Remaining
 	Outlook     publishing.Outlook
+	InTesting   bool // Google will end our access soon: the app is in testing
+	Scopes      []string
+	PurgeAt     *time.Time // when what YouTube told is deleted, as the terms ask
+	Rehearsal   *rehearsal // the last one
+	Rehearsing  bool
+	Price       int       // of a rehearsal, in units
 	Reset       time.Time // when the day's quota begins anew
 	Queue       []queued
 	Redirect    string // the address to be allowed at Google
@@ -70,6 +77,9 @@ func (n *Newsroom) showChannel(c echo.Context, p account.Person, status int, ref
 		if view.Outlook, err = n.Publisher.Outlook(ctx); err != nil {
 			return err
 		}
+		if err := n.health(ctx, &view); err != nil {
+			return err
+		}
 	}
 	if view.Queue, err = n.queue(ctx, p); err != nil {
 		return err
@@ -77,6 +87,73 @@ func (n *Newsroom) showChannel(c echo.Context, p account.Person, status int, ref
 	return n.renderForm(c, status, "channel", channelAddress, page.Frame{
 		Title: n.Pages.T(page.Lang(ctx), "newsroom.channel.title"), Section: channelAddress, Page: view,
 	})
+}
+
+// rehearsal is the last general rehearsal as a list of steps.
+type rehearsal struct {
+	publishing.Rehearsal
+	Steps []page.Step
+}
+
+// health adds how the connection is: what Google granted and for how long, the
+// last rehearsal, and what the terms ask of us if it is over.
+func (n *Newsroom) health(ctx context.Context, view *channelPage) error {
+	last, err := n.Channels.Last(ctx)
+	if fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if at := last.PurgeAt(); !at.IsZero() {
+		view.PurgeAt = &at
+	}
+	if view.Channel == nil {
+		return nil
+	}
+	view.InTesting, view.Price = view.Channel.InTesting(), publishing.RehearsalCost
+	for _, scope := range strings.Fields(view.Channel.Scopes) {
+		view.Scopes = append(view.Scopes, scope[strings.LastIndexByte(scope, '/')+1:])
+	}
+	r, err := n.Publisher.LastRehearsal(ctx)
+	if err != nil || r == nil {
+		return err
+	}
+	view.Rehearsal, view.Rehearsing = &rehearsal{Rehearsal: *r, Steps: rehearsalSteps(r)}, r.FinishedAt == nil
+	return nil
+}
+
+// rehearsalSteps are the stages of a rehearsal, the one where it went wrong
+// marked.
+func rehearsalSteps(r *publishing.Rehearsal) []page.Step {
+	var steps []page.Step
+	current := false
+	for _, stage := range []publishing.RehearsalStage{publishing.RehearsalBegun, publishing.RehearsalSending, publishing.RehearsalReading, publishing.RehearsalDeleting} {
+		s := page.Step{Label: fault.Msg("newsroom.rehearsal." + string(stage)), State: page.StepAhead}
+		switch {
+		case r.At(stage):
+			s.State = page.StepDone
+		case !current && r.FinishedAt == nil:
+			s.State, current = page.StepCurrent, true
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// rehearse begins a general rehearsal.
+func (n *Newsroom) rehearse(c echo.Context) error {
+	p, err := administrator(c)
+	if err != nil {
+		return err
+	}
+	if n.Channels == nil {
+		return fault.New(fault.Conflict, "newsroom.channel.off")
+	}
+	if err := n.Publisher.BeginRehearsal(c.Request().Context(), p.Actor()); err != nil {
+		return n.refuseChannel(c, p, err)
+	}
+	return n.done(c, "newsroom.rehearsal.started", channelAddress)
 }
 
 // byWhom is the address of a person in the audit trail, empty if it was the

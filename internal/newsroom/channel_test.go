@@ -264,3 +264,23 @@ func TestYouTubeIsOff(t *testing.T) {
 	b.post(channelPage + "/scollega").want(http.StatusConflict)
 	b.get("/redazione").want(http.StatusOK).says("Niente aspetta una persona.")
 }
+
+func TestTheHealthOfTheConnection(t *testing.T) {
+	w := open(t)
+	if err := w.channels.ConnectSandbox(t.Context(), w.youtube.IssueToken()); err != nil {
+		t.Fatal(err)
+	}
+	b := w.administrator()
+	b.get(channelPage).says("Permessi dati da Google", "Prova generale", "un caricamento e circa").silent("In fase di test")
+	b.follow(b.post(channelPage+"/prova"), channelPage).says("La prova generale è cominciata", "Prepara il video di prova", "Aggiorna")
+	b.post(channelPage + "/prova").want(http.StatusConflict).says("Una prova generale è già in corso")
+	w.exec(`UPDATE rehearsals SET stage = 'done', finished_at = ?`, noon)
+	b.get(channelPage).says("È andato tutto bene").silent("Prepara il video di prova")
+	w.exec(`UPDATE rehearsals SET reason = '{"Key":"publishing.rehearsal.privacy"}'`)
+	b.get(channelPage).says("Il video di prova non è rimasto privato")
+	w.exec(`UPDATE channels SET token_ends_at = ?`, noon.AddDate(0, 0, 7))
+	b.get(channelPage).says("In fase di test", "Pubblica app")
+	w.moderator().post(channelPage + "/prova").want(http.StatusForbidden)
+	b.post(channelPage + "/scollega").want(http.StatusSeeOther)
+	b.get(channelPage).says("le visualizzazioni e quanto letto dal canale vengono cancellati")
+}

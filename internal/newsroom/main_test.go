@@ -128,7 +128,8 @@ func open(t *testing.T, options ...option) *world {
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: ledger, BaseURL: w.base,
 		Enqueue: enqueue, Wake: func(*gorm.DB) error { return nil }, Gone: func(*gorm.DB, int64) error { return nil },
-		Clock: clock, Log: quiet,
+		Rehearsing: func(*gorm.DB, int64) error { return nil },
+		Clock:      clock, Log: quiet,
 	})
 	w.outbox, err = mail.NewOutbox(w.db, "", "voci@cittametropolitana.example", nil, clock)
 	must(err)

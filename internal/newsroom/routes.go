@@ -27,6 +27,7 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.GET("/redazione/youtube/ritorno", n.connected)
 	e.POST("/redazione/youtube/verifica", n.checkChannel)
 	e.POST("/redazione/youtube/scollega", n.disconnect)
+	e.POST("/redazione/youtube/prova", n.rehearse)
 	e.GET("/redazione/youtube/pubblicazioni/:id", n.publication)
 	e.POST("/redazione/youtube/pubblicazioni/:id/riprova", n.retry)
 	e.POST("/redazione/youtube/pubblicazioni/:id/programma", n.schedule)

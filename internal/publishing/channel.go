@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,97 @@ type Channel struct {
 	LastSuccessAt   *time.Time
 	Trouble         string // key of the sentence that says why it cannot be used; empty if it can
 	TroubledAt      *time.Time
+	TokenEndsAt     *time.Time // Google said so: the access of an app that is only being tested ends
+	PurgedAt        *time.Time // what the terms do not let us keep was deleted
 	DisconnectedAt  *time.Time
+}
+
+// testingLife is how long Google lets the access of an app live that is in
+// testing. https://developers.google.com/identity/protocols/oauth2#expiration
+const testingLife = 7 * 24 * time.Hour
+
+// InTesting tells whether the app at Google seems to be in testing: Google said
+// when the access ends, or it ended about when that of such apps does.
+func (c *Channel) InTesting() bool {
+	if c.TokenEndsAt != nil {
+		return true
+	}
+	if c.Trouble != "publishing.trouble.token" || c.TroubledAt == nil {
+		return false
+	}
+	const slack = 24 * time.Hour
+	return (c.TroubledAt.Sub(c.ConnectedAt) - testingLife).Abs() < slack
+}
+
+// The terms say how long data of the channel may be kept without its consent:
+// https://developers.google.com/youtube/terms/developer-policies (III.D, III.E.4)
+const (
+	keptAfterDisconnecting = 7 * 24 * time.Hour
+	keptWithoutToken       = 30 * 24 * time.Hour
+)
+
+// PurgeAt is when what YouTube told of the channel is deleted, zero while it may
+// be kept.
+func (c *Channel) PurgeAt() time.Time {
+	switch {
+	case c.PurgedAt != nil:
+	case c.DisconnectedAt != nil:
+		return c.DisconnectedAt.Add(keptAfterDisconnecting)
+	case c.Trouble != "" && c.LastSuccessAt != nil:
+		return c.LastSuccessAt.Add(keptWithoutToken)
+	}
+	return time.Time{}
+}
+
+// Last returns the channel that was connected last, whether it still is or not,
+// or fault.NotFound.
+func (c *Channels) Last(ctx context.Context) (*Channel, error) {
+	var ch Channel
+	found := c.db.Reader(ctx).Order("disconnected_at IS NULL DESC, disconnected_at DESC").Limit(1).Find(&ch)
+	if found.Error != nil {
+		return nil, fmt.Errorf("read the channels: %w", found.Error)
+	}
+	if found.RowsAffected == 0 {
+		return nil, fault.New(fault.NotFound, "publishing.channel.none")
+	}
+	return &ch, nil
+}
+
+// Purge forgets what YouTube told of the channels that we may no longer keep it
+// of, at which forget is called inside the transaction for each. What town halls
+// wrote stays, and so do the ids of videos: without them a withdrawal could not
+// be honoured.
+func (c *Channels) Purge(ctx context.Context, forget func(tx *gorm.DB, channelID string) error) error {
+	var all []Channel
+	if err := c.db.Reader(ctx).Where("purged_at IS NULL AND (disconnected_at IS NOT NULL OR trouble <> '')").Find(&all).Error; err != nil {
+		return fmt.Errorf("read the channels: %w", err)
+	}
+	for _, ch := range all {
+		if at := ch.PurgeAt(); at.IsZero() || at.After(c.now()) {
+			continue
+		}
+		err := c.db.Write(ctx, func(tx *gorm.DB) error {
+			if err := forget(tx, ch.ID); err != nil {
+				return err
+			}
+			for _, sql := range []string{
+				`UPDATE publications SET seen_privacy = '', seen_at = NULL WHERE channel_id = ?`,
+				`DELETE FROM findings WHERE publication_id IN (SELECT id FROM publications WHERE channel_id = ?)`,
+			} {
+				if err := tx.Exec(sql, ch.ID).Error; err != nil {
+					return err
+				}
+			}
+			if err := tx.Model(&Channel{}).Where("id = ?", ch.ID).Updates(map[string]any{"purged_at": c.now()}).Error; err != nil {
+				return err
+			}
+			return audit.Write(tx, c.now(), audit.Portal, "channel.purge", "channel", ch.ID, nil)
+		})
+		if err != nil {
+			return fmt.Errorf("forget what YouTube told of channel %s: %w", ch.ID, err)
+		}
+	}
+	return nil
 }
 
 // Channels keeps the connection to the channel.
@@ -105,8 +196,11 @@ func (c *Channels) Connect(ctx context.Context, actor string, token *oauth2.Toke
 	}
 	now := c.now()
 	ch := Channel{
-		ID: seen.ID, Title: seen.Title, UploadsPlaylist: seen.UploadsPlaylist, LongUploads: seen.LongUploads, Scopes: youtube.Scope,
+		ID: seen.ID, Title: seen.Title, UploadsPlaylist: seen.UploadsPlaylist, LongUploads: seen.LongUploads, Scopes: strings.Join(youtube.Scopes(token), " "),
 		TokenSealed: c.box.Seal(token.RefreshToken, tokenOf(seen.ID)), ConnectedAt: now, ConnectedBy: actor, CheckedAt: &now, LastSuccessAt: &now,
+	}
+	if end := youtube.TokenEnd(token); !end.IsZero() {
+		ch.TokenEndsAt = &end
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		var old Channel

@@ -56,6 +56,7 @@ type world struct {
 	renditions  string
 	queue       []work // publications to be taken a step further
 	again       []work // those that were put into the queue lately
+	rehearsals  []int64
 	registry    *territory.Registry
 	path        string // of the database
 	shown       int
@@ -139,13 +140,17 @@ func (w *world) rooms() {
 			}
 			return w.publisher.Replan(tx, t)
 		},
-		Shown:         func() { w.shown++ },
+		Shown: func() { w.shown++ },
 	}, clock)
 	w.ledger = publishing.NewLedger(w.db, publishing.Limits{Uploads: 100, Statistics: 10_000, Units: 10_000, Kept: 1000}, clock, quiet)
 	w.openChannels()
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: w.registry, Channels: w.channels, Ledger: w.ledger, Vault: w.vault,
 		Renditions: w.renditions, BaseURL: "https://voci.example", Enqueue: w.enqueue, Wake: func(*gorm.DB) error { return nil },
+		Rehearsing: func(_ *gorm.DB, id int64) error { w.rehearsals = append(w.rehearsals, id); return nil },
+		Clip: func(_ context.Context, path string, length time.Duration) error {
+			return os.WriteFile(path, movie(youtube.RangeUnit+500, uint32(length.Seconds())), 0o600)
+		},
 		Gone:      func(_ *gorm.DB, id int64) error { w.proofs = append(w.proofs, id); return nil },
 		Published: w.testimonies.MarkPublished, Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
 		PollEvery: pollEvery, Grace: grace, Clock: clock, Log: quiet,

@@ -34,6 +34,10 @@ type Rooms struct {
 	// tx, Wake has Tend called.
 	Enqueue func(tx *gorm.DB, publicationID int64, lane Lane) error
 	Wake    func(tx *gorm.DB) error
+	// Rehearsing has Rehearse called for a rehearsal after the commit of tx; Clip
+	// makes its file, a film of a length.
+	Rehearsing func(tx *gorm.DB, rehearsalID int64) error
+	Clip       func(ctx context.Context, path string, length time.Duration) error
 	// Published notes inside tx that a testimony is out, and counts it.
 	Published func(tx *gorm.DB, testimonyID int64) error
 	// Adopted counts inside tx testimonies that were made of videos of the channel.
