@@ -58,6 +58,10 @@ CREATE TABLE playlists (
     PRIMARY KEY (channel_id, key)
 );
 
+-- Of the views of a line, those that its testimonies had before the portal: they
+-- count, but were not gained on the day they were first seen.
+ALTER TABLE daily_totals ADD COLUMN brought INTEGER NOT NULL DEFAULT 0;
+
 -- What is taken out of a bucket for a call under way; after a kill it counts as
 -- spent.
 CREATE TABLE quota_reservations (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -164,8 +165,11 @@ func lastOf(day time.Time, step Step) time.Time {
 //go:embed queries/curve.sql
 var curveSQL string
 
-// lines reads the views at the end of some days, by key and day.
-func (i *Insight) lines(ctx context.Context, dimension string, ends []time.Time) (map[string]map[string]int64, error) {
+// height is where a line is at the end of a day.
+type height struct{ views, brought int64 }
+
+// lines reads the heights of lines at the end of some days, by key and day.
+func (i *Insight) lines(ctx context.Context, dimension string, ends []time.Time) (map[string]map[string]height, error) {
 	if len(ends) == 0 {
 		return nil, nil
 	}
@@ -173,20 +177,24 @@ func (i *Insight) lines(ctx context.Context, dimension string, ends []time.Time)
 	for n, d := range ends {
 		days[n] = d.Format(time.DateOnly)
 	}
-	lines := map[string]map[string]int64{}
+	lines := map[string]map[string]height{}
 	err := i.rows(ctx, curveSQL, map[string]any{"dimension": dimension, "days": days}, func(row *sql.Rows) error {
 		var key, listed string
 		if err := row.Scan(&key, &listed); err != nil {
 			return err
 		}
-		line := make(map[string]int64, len(ends))
+		line := make(map[string]height, len(ends))
 		for one := range strings.SplitSeq(listed, ",") {
-			day, views, _ := strings.Cut(one, " ")
-			n, err := strconv.ParseInt(views, 10, 64)
-			if err != nil {
+			day, numbers, _ := strings.Cut(one, " ")
+			views, brought, _ := strings.Cut(numbers, " ")
+			var h height
+			var errs [2]error
+			h.views, errs[0] = strconv.ParseInt(views, 10, 64)
+			h.brought, errs[1] = strconv.ParseInt(brought, 10, 64)
+			if err := errors.Join(errs[:]...); err != nil {
 				return err
 			}
-			line[day] = n
+			line[day] = h
 		}
 		lines[key] = line
 		return nil
@@ -198,16 +206,16 @@ func (i *Insight) lines(ctx context.Context, dimension string, ends []time.Time)
 }
 
 // points makes a curve. Before a line's first day it has no views.
-func points(ends []time.Time, views map[string]int64) []Point {
+func points(ends []time.Time, line map[string]height) []Point {
 	if len(ends) == 0 {
 		return nil
 	}
 	out := make([]Point, 0, len(ends)-1)
-	before := views[ends[0].Format(time.DateOnly)]
+	before := line[ends[0].Format(time.DateOnly)]
 	for _, day := range ends[1:] {
-		n := views[day.Format(time.DateOnly)]
-		out = append(out, Point{Day: day, Views: n, Gained: n - before})
-		before = n
+		h := line[day.Format(time.DateOnly)]
+		out = append(out, Point{Day: day, Views: h.views, Gained: h.views - before.views - (h.brought - before.brought)})
+		before = h
 	}
 	return out
 }

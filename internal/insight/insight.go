@@ -85,9 +85,7 @@ func (i *Insight) figures(ctx context.Context, dimension string) (map[string]Fig
 	}, func(row *sql.Rows) error {
 		var key string
 		var f Figures
-		var week, month int64
-		err := row.Scan(&key, &f.Testimonies, &f.Views, &week, &month)
-		f.Gained7, f.Gained30 = f.Views-week, f.Views-month
+		err := row.Scan(&key, &f.Testimonies, &f.Views, &f.Gained7, &f.Gained30)
 		by[key] = f
 		return err
 	})

@@ -52,7 +52,14 @@ func (w *world) chance(r *rand.Rand, testimonies *[]int64) string {
 		}
 		w.testimony(id, places[r.IntN(len(places))], themes...)
 		*testimonies = append(*testimonies, id)
-		if r.IntN(4) > 0 {
+		switch r.IntN(5) {
+		case 0: // not yet
+		case 1:
+			w.testimony(id+1, places[r.IntN(len(places))], 1)
+			*testimonies = append(*testimonies, id+1)
+			w.adopt(id, id+1)
+			return "two that were on the channel before"
+		default:
 			w.publish(id)
 		}
 		return "one more"
@@ -137,7 +144,9 @@ func (w *world) defined() map[total]bool {
 		)
 		SELECT l.dimension, l.key, d.day, count(*) AS testimonies,
 			sum(coalesce((SELECT views FROM daily_views v WHERE v.publication_id = s.publication AND v.day <= d.day ORDER BY v.day DESC LIMIT 1), 0)) AS views,
-			sum(coalesce((SELECT gained FROM daily_views v WHERE v.publication_id = s.publication AND v.day = d.day), 0)) AS gained
+			sum(coalesce((SELECT gained FROM daily_views v WHERE v.publication_id = s.publication AND v.day = d.day), 0)) AS gained,
+			sum(coalesce((SELECT v.views FROM daily_views v JOIN publications p ON p.id = v.publication_id AND p.origin = 'channel'
+				WHERE v.publication_id = s.publication AND v.day <= d.day ORDER BY v.day LIMIT 1), 0)) AS brought
 		FROM lines l JOIN shown s ON s.id = l.id JOIN days d ON d.day >= s.begins
 		GROUP BY l.dimension, l.key, d.day`)
 	set := map[total]bool{}
@@ -159,7 +168,7 @@ func TestRebuildMendsWhatNobodyToldOf(t *testing.T) {
 	w.run()
 	w.exec(`UPDATE daily_totals SET views = views + 1 WHERE dimension = 'all'`)
 	w.exec(`DELETE FROM daily_totals WHERE dimension = 'zone'`)
-	w.exec(`INSERT INTO daily_totals VALUES ('theme', 'volontariato', '2026-01-01', 1, 1, 1), ('language', 'fr', '2026-03-02', 0, 0, 0)`)
+	w.exec(`INSERT INTO daily_totals VALUES ('theme', 'volontariato', '2026-01-01', 1, 1, 1, 0), ('language', 'fr', '2026-03-02', 0, 0, 0, 0)`)
 	zones := scan[int](w, `SELECT count(DISTINCT zone_slug) FROM municipalities WHERE istat_code IN ?`, places[:2])
 	n, err := w.sync.Rebuild(t.Context())
 	if err != nil {
@@ -189,6 +198,35 @@ func TestRunFindsWhatNobodyToldOf(t *testing.T) {
 	w.exec(`UPDATE testimonies SET state = 'withdrawn' WHERE id = 2`)
 	w.run()
 	w.check("a withdrawal nobody told of")
+}
+
+// TestWhatAnAdoptedOneHadIsNotGained: years of views are not those of a day.
+func TestWhatAnAdoptedOneHadIsNotGained(t *testing.T) {
+	w := newWorld(t)
+	w.testimony(1, places[0], 1)
+	w.publish(1)
+	w.says(1, 10)
+	w.run()
+	w.now = w.now.AddDate(0, 0, 1)
+	w.testimony(2, places[1], 1)
+	w.adopt(2)
+	w.says(2, 5000)
+	w.run()
+	w.says(2, 5010)
+	w.run()
+	w.now = w.now.AddDate(0, 0, 1)
+	w.says(1, 13)
+	w.says(2, 5017)
+	w.run()
+	w.check("two days")
+	want := map[string]total{
+		"2026-03-02": {Testimonies: 1, Views: 10, Gained: 10},
+		"2026-03-03": {Testimonies: 2, Views: 5020},
+		"2026-03-04": {Testimonies: 2, Views: 5030, Gained: 10},
+	}
+	if diff := cmp.Diff(want, w.totals(all, "")); diff != "" {
+		t.Errorf("totals, want (-) and got (+):\n%s", diff)
+	}
 }
 
 // TestForgetBeforeWithdrawing is how the hook of a withdrawal uses it.

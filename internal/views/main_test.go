@@ -156,6 +156,27 @@ func (w *world) publish(id int64) {
 	w.recount(id, `UPDATE testimonies SET state = 'published', published_at = ? WHERE id = ?`, w.now.UTC(), id)
 }
 
+// adopt is what publishing does with videos that were on the channel before.
+func (w *world) adopt(ids ...int64) {
+	w.t.Helper()
+	for _, id := range ids {
+		w.exec(`INSERT INTO test_rome VALUES (?, ?)`, id, dayOf(w.now))
+	}
+	err := w.db.Write(w.t.Context(), func(tx *gorm.DB) error {
+		err := tx.Exec(`UPDATE testimonies SET state = 'published', published_at = '2020-05-02 10:00:00+00:00', created_at = ? WHERE id IN ?`, w.now.UTC(), ids).Error
+		if err != nil {
+			return err
+		}
+		if err := tx.Exec(`UPDATE publications SET origin = 'channel' WHERE testimony_id IN ?`, ids).Error; err != nil {
+			return err
+		}
+		return w.sync.Include(tx, ids)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) recount(id int64, sql string, args ...any) {
 	w.t.Helper()
 	err := w.db.Write(w.t.Context(), func(tx *gorm.DB) error {

@@ -176,7 +176,7 @@ func compare(ctx context.Context, tx *gorm.DB, want map[key]map[string]total) ([
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.QueryContext(context.WithoutCancel(ctx), `SELECT dimension, key, day, testimonies, views, gained FROM daily_totals`)
+	rows, err := t.QueryContext(context.WithoutCancel(ctx), `SELECT dimension, key, day, testimonies, views, gained, brought FROM daily_totals`)
 	if err != nil {
 		return nil, fmt.Errorf("read the totals: %w", err)
 	}
@@ -184,13 +184,13 @@ func compare(ctx context.Context, tx *gorm.DB, want map[key]map[string]total) ([
 	var wrong []total
 	for rows.Next() {
 		var have total
-		if err := rows.Scan(&have.Dimension, &have.Key, &have.Day, &have.Testimonies, &have.Views, &have.Gained); err != nil {
+		if err := rows.Scan(&have.Dimension, &have.Key, &have.Day, &have.Testimonies, &have.Views, &have.Gained, &have.Brought); err != nil {
 			return nil, fmt.Errorf("read the totals: %w", err)
 		}
 		days := want[have.line()]
 		w := days[have.Day]
 		delete(days, have.Day)
-		if w.Testimonies == have.Testimonies && w.Views == have.Views && w.Gained == have.Gained {
+		if w.Testimonies == have.Testimonies && w.Views == have.Views && w.Gained == have.Gained && w.Brought == have.Brought {
 			if have.Testimonies > 0 {
 				continue
 			}
@@ -198,7 +198,7 @@ func compare(ctx context.Context, tx *gorm.DB, want map[key]map[string]total) ([
 		}
 		wrong = append(wrong, total{
 			Dimension: have.Dimension, Key: have.Key, Day: have.Day,
-			Testimonies: w.Testimonies - have.Testimonies, Views: w.Views - have.Views, Gained: w.Gained - have.Gained,
+			Testimonies: w.Testimonies - have.Testimonies, Views: w.Views - have.Views, Gained: w.Gained - have.Gained, Brought: w.Brought - have.Brought,
 		})
 	}
 	if err := rows.Err(); err != nil {
@@ -234,7 +234,7 @@ func mend(tx *gorm.DB, wrong []total, last string) error {
 			continue
 		}
 		for _, day := range since {
-			rows = append(rows, total{Dimension: w.Dimension, Key: w.Key, Day: day, Testimonies: w.Testimonies, Views: w.Views})
+			rows = append(rows, total{Dimension: w.Dimension, Key: w.Key, Day: day, Testimonies: w.Testimonies, Views: w.Views, Brought: w.Brought})
 		}
 	}
 	if err := add(tx, rows); err != nil {

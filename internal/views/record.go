@@ -39,10 +39,17 @@ type dailyView struct {
 
 // known is what daily_views holds of a publication around a day.
 type known struct {
-	ID     int64
-	Before *int64 // the last known views of earlier days
-	Today  *int64
-	Later  bool // there are days after it: the clock has gone back
+	ID      int64
+	Before  *int64 // the last known views of earlier days
+	Today   *int64
+	Later   bool // there are days after it: the clock has gone back
+	Adopted bool // it was watched before it was known here
+}
+
+// change is by how much a day's counts changed the last known views.
+type change struct {
+	views  int64
+	gained int64 // of that, what was gained since the portal counts
 }
 
 //go:embed known.sql
@@ -92,13 +99,13 @@ func record(tx *gorm.DB, batch []target, counts map[string]youtube.Counts, at ti
 
 // recordDay keeps the day of each publication's curve, and returns by how much
 // its last known views changed.
-func recordDay(tx *gorm.DB, day string, publications []int64, views map[int64]int64) (map[int64]int64, error) {
+func recordDay(tx *gorm.DB, day string, publications []int64, views map[int64]int64) (map[int64]change, error) {
 	var before []known
 	err := tx.Raw(knownSQL, map[string]any{"day": day, "publications": publications}).Scan(&before).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the days before %s: %w", day, err)
 	}
-	deltas := make(map[int64]int64, len(before))
+	deltas := make(map[int64]change, len(before))
 	var rows []dailyView
 	for _, k := range before {
 		if k.Later {
@@ -108,13 +115,17 @@ func recordDay(tx *gorm.DB, day string, publications []int64, views map[int64]in
 		}
 		now := views[k.ID]
 		row := dailyView{PublicationID: k.ID, Day: day, Views: now, Gained: now}
-		deltas[k.ID] = now
+		delta := now
 		if k.Before != nil {
 			row.Gained -= *k.Before
-			deltas[k.ID] = row.Gained
+			delta = row.Gained
 		}
 		if k.Today != nil {
-			deltas[k.ID] = now - *k.Today
+			delta = now - *k.Today
+		}
+		deltas[k.ID] = change{delta, delta}
+		if k.Adopted && k.Before == nil {
+			row.Gained, deltas[k.ID] = 0, change{views: delta}
 		}
 		rows = append(rows, row)
 	}
@@ -128,7 +139,7 @@ func recordDay(tx *gorm.DB, day string, publications []int64, views map[int64]in
 }
 
 // addToTotals adds what a day's counts changed to the totals of that day.
-func addToTotals(tx *gorm.DB, day string, testimonies []int64, deltas map[int64]int64) error {
+func addToTotals(tx *gorm.DB, day string, testimonies []int64, deltas map[int64]change) error {
 	if err := goOnTo(tx, day); err != nil {
 		return err
 	}
@@ -136,16 +147,17 @@ func addToTotals(tx *gorm.DB, day string, testimonies []int64, deltas map[int64]
 	if err != nil {
 		return err
 	}
-	sums := map[key]int64{}
+	sums := map[key]change{}
 	for _, m := range counted {
+		d := deltas[*m.publication]
 		for _, k := range m.keys {
-			sums[k] += deltas[*m.publication]
+			sums[k] = change{sums[k].views + d.views, sums[k].gained + d.gained}
 		}
 	}
 	var rows []total
 	for k, n := range sums {
-		if n != 0 {
-			rows = append(rows, total{Dimension: k.Dimension, Key: k.Key, Day: day, Views: n, Gained: n})
+		if n != (change{}) {
+			rows = append(rows, total{Dimension: k.Dimension, Key: k.Key, Day: day, Views: n.views, Gained: n.gained, Brought: n.views - n.gained})
 		}
 	}
 	return add(tx, rows)

@@ -11,6 +11,7 @@ type line struct {
 	first       int
 	testimonies []int64 // that begin on the day
 	gained      []int64
+	brought     map[int]int64 // views that adopted ones came with, by day
 }
 
 // at makes room for a day and returns its place.
@@ -78,6 +79,13 @@ func (s series) countDays(m member, days []int, gained []int64) error {
 		}
 		l.at(days[len(days)-1])
 		for i, d := range days {
+			if i == 0 && m.adopted {
+				if l.brought == nil {
+					l.brought = map[int]int64{}
+				}
+				l.brought[d] += gained[i]
+				continue
+			}
 			l.gained[d-l.first] += gained[i]
 		}
 	}
@@ -101,7 +109,8 @@ func (s series) rows(last string) ([]total, error) {
 			if i := d - l.first; i < len(l.gained) {
 				sum.Testimonies += l.testimonies[i]
 				sum.Gained = l.gained[i]
-				sum.Views += sum.Gained
+				sum.Brought += l.brought[d]
+				sum.Views += sum.Gained + l.brought[d]
 			}
 			sum.Day = name(d)
 			rows = append(rows, sum)

@@ -30,6 +30,7 @@ type total struct {
 	Testimonies int64
 	Views       int64
 	Gained      int64
+	Brought     int64 // of Views, those that adopted ones came with
 }
 
 // line is the line that the row is in.
@@ -39,7 +40,8 @@ func (t total) line() key { return key{t.Dimension, t.Key} }
 type member struct {
 	testimony   int64
 	publication *int64 // nil if it never went to a channel
-	published   string // day; empty if unknown
+	adopted     bool   // it was watched before the portal was: its first count is nothing that was gained
+	published   string // day, or the one on which it was adopted; empty if unknown
 	keys        []key
 }
 
@@ -51,10 +53,12 @@ func members(db *gorm.DB, testimonies []int64) ([]member, error) {
 	var rows []struct {
 		ID               int64
 		PublishedAt      *time.Time
+		CreatedAt        time.Time
 		MunicipalityCode string
 		Language         string
 		ZoneSlug         string
 		PublicationID    *int64
+		Adopted          bool
 	}
 	q := db.Raw(membersSQL)
 	if testimonies != nil {
@@ -69,10 +73,13 @@ func members(db *gorm.DB, testimonies []int64) ([]member, error) {
 	}
 	counted := make([]member, 0, len(rows))
 	for _, r := range rows {
-		m := member{testimony: r.ID, publication: r.PublicationID, keys: []key{
+		m := member{testimony: r.ID, publication: r.PublicationID, adopted: r.Adopted, keys: []key{
 			{all, ""}, {zone, r.ZoneSlug}, {municipality, r.MunicipalityCode}, {language, r.Language},
 		}}
-		if r.PublishedAt != nil {
+		switch {
+		case r.Adopted:
+			m.published = dayOf(r.CreatedAt) // nobody knows how it was watched before
+		case r.PublishedAt != nil:
 			m.published = dayOf(*r.PublishedAt)
 		}
 		for _, slug := range themes[r.ID] {
@@ -144,20 +151,21 @@ const manyRows = 1000
 // add adds rows to the totals; where there is no row yet, it begins at zero.
 func add(tx *gorm.DB, rows []total) error {
 	for some := range slices.Chunk(rows, manyRows) {
-		sql := make([]byte, 0, 200+20*len(some))
-		sql = append(sql, `INSERT INTO daily_totals (dimension, key, day, testimonies, views, gained) VALUES `...)
-		args := make([]any, 0, 6*len(some))
+		sql := make([]byte, 0, 300+20*len(some))
+		sql = append(sql, `INSERT INTO daily_totals (dimension, key, day, testimonies, views, gained, brought) VALUES `...)
+		args := make([]any, 0, 7*len(some))
 		for i, r := range some {
 			if i > 0 {
 				sql = append(sql, ',')
 			}
-			sql = append(sql, `(?,?,?,?,?,?)`...)
-			args = append(args, r.Dimension, r.Key, r.Day, r.Testimonies, r.Views, r.Gained)
+			sql = append(sql, `(?,?,?,?,?,?,?)`...)
+			args = append(args, r.Dimension, r.Key, r.Day, r.Testimonies, r.Views, r.Gained, r.Brought)
 		}
 		sql = append(sql, ` ON CONFLICT (dimension, key, day) DO UPDATE SET
 			testimonies = daily_totals.testimonies + excluded.testimonies,
 			views = daily_totals.views + excluded.views,
-			gained = daily_totals.gained + excluded.gained`...)
+			gained = daily_totals.gained + excluded.gained,
+			brought = daily_totals.brought + excluded.brought`...)
 		if err := tx.Exec(string(sql), args...).Error; err != nil {
 			return fmt.Errorf("add to the totals: %w", err)
 		}
@@ -170,39 +178,60 @@ func add(tx *gorm.DB, rows []total) error {
 // it: what the testimony added to them before is taken out, and what it adds
 // after is put in.
 func (s *Sync) Recount(tx *gorm.DB, testimonyID int64, change func() error) error {
-	if err := move(tx, testimonyID, -1); err != nil {
+	if err := move(tx, []int64{testimonyID}, -1); err != nil {
 		return err
 	}
 	if err := change(); err != nil {
 		return err
 	}
-	return move(tx, testimonyID, 1)
+	return move(tx, []int64{testimonyID}, 1)
 }
 
 // Forget takes a testimony out of the totals of all days inside tx. The caller
 // withdraws it in the same transaction, afterwards.
-func (s *Sync) Forget(tx *gorm.DB, testimonyID int64) error { return move(tx, testimonyID, -1) }
+func (s *Sync) Forget(tx *gorm.DB, testimonyID int64) error {
+	return move(tx, []int64{testimonyID}, -1)
+}
 
-// move adds a testimony's curve, times sign, to the totals, if it counts.
-func move(tx *gorm.DB, testimonyID int64, sign int64) error {
-	counted, err := members(tx, []int64{testimonyID})
+// Include puts testimonies that the totals do not know into those of all days
+// inside tx, all at once: each may have been out for years.
+func (s *Sync) Include(tx *gorm.DB, testimonyIDs []int64) error { return move(tx, testimonyIDs, 1) }
+
+// move adds the curves of testimonies, times sign, to the totals, those that
+// count.
+func move(tx *gorm.DB, testimonyIDs []int64, sign int64) error {
+	counted, err := members(tx, testimonyIDs)
 	if err != nil || len(counted) == 0 {
 		return err
 	}
-	m := counted[0]
-	var curve []dailyView
-	if m.publication != nil {
-		if err := tx.Table("daily_views").Where("publication_id = ?", *m.publication).Order("day").Find(&curve).Error; err != nil {
-			return fmt.Errorf("read the curve of testimony %d: %w", testimonyID, err)
+	var publications []int64
+	for _, m := range counted {
+		if m.publication != nil {
+			publications = append(publications, *m.publication)
 		}
+	}
+	var days []dailyView
+	if err := tx.Table("daily_views").Where("publication_id IN ?", publications).Order("publication_id, day").Find(&days).Error; err != nil {
+		return fmt.Errorf("read the curves of %d testimonies: %w", len(testimonyIDs), err)
+	}
+	curves := map[int64][]dailyView{}
+	for _, d := range days {
+		curves[d.PublicationID] = append(curves[d.PublicationID], d)
 	}
 	last, err := horizon(tx)
 	if err != nil {
 		return err
 	}
 	sums := series{}
-	if err := sums.count(m, curve); err != nil {
-		return err
+	for _, m := range counted {
+		last = max(last, m.published) // one that was adopted today
+		var curve []dailyView
+		if m.publication != nil {
+			curve = curves[*m.publication]
+		}
+		if err := sums.count(m, curve); err != nil {
+			return err
+		}
 	}
 	if err := goOnTo(tx, last); err != nil {
 		return err
@@ -215,9 +244,10 @@ func move(tx *gorm.DB, testimonyID int64, sign int64) error {
 		rows[i].Testimonies *= sign
 		rows[i].Views *= sign
 		rows[i].Gained *= sign
+		rows[i].Brought *= sign
 	}
 	if err := add(tx, rows); err != nil {
-		return fmt.Errorf("recount testimony %d: %w", testimonyID, err)
+		return fmt.Errorf("recount %d testimonies: %w", len(testimonyIDs), err)
 	}
 	return dropEmpty(tx, slices.Collect(maps.Keys(sums)))
 }

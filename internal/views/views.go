@@ -8,7 +8,9 @@
 // nothing today still counts with what it had; gained is what the counts of that
 // day changed; testimonies is how many there were. Only published testimonies
 // that are public count, with the themes and the place that they have now, also
-// for days gone by. Counts may go down, and nothing clamps them.
+// for days gone by. One that was on the channel before the portal counts from the
+// day it was adopted on; what it had been watched by then is brought, not gained.
+// Counts may go down, and nothing clamps them.
 package views
 
 import (
