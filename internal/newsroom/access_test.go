@@ -11,7 +11,7 @@ func pages(id int64) []string {
 	review := "/redazione/revisione/" + strconv.FormatInt(id, 10)
 	return []string{
 		"/redazione", "/redazione/comuni", "/redazione/comuni/" + balme, "/redazione/revisione", review, review + "/poster", review + "/video",
-		"/redazione/cruscotto",
+		"/redazione/cruscotto", "/redazione/youtube/differenze",
 	}
 }
 
@@ -23,10 +23,16 @@ func actions(id int64) []string {
 	return []string{
 		"/redazione/comuni/" + balme + "/link", "/redazione/comuni/" + balme + "/sostituisci", "/redazione/comuni/" + balme + "/manda",
 		review + "/approva", review + "/chiedi", review + "/rifiuta",
+		"/redazione/youtube/differenze/confronta", "/redazione/youtube/differenze/1",
+		plan + "/riprova", plan + "/programma", plan + "/rimanda", plan + "/ritira", plan + "/a-mano",
+		"/redazione/youtube/differenze/confronta", "/redazione/youtube/differenze/1",
 	}
 }
 
-var channelActions = []string{"/redazione/youtube/verifica", "/redazione/youtube/scollega", "/redazione/youtube/pubblicazioni/1/riprova"}
+// plan is the page of the first publication.
+const plan = "/redazione/youtube/pubblicazioni/1"
+
+var channelActions = []string{"/redazione/youtube/verifica", "/redazione/youtube/scollega"}
 
 func TestOnlyStaffComeIn(t *testing.T) {
 	w := open(t)

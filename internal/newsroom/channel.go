@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +80,7 @@ func (n *Newsroom) showChannel(c echo.Context, p account.Person, status int, ref
 			return err
 		}
 	}
-	if view.Queue, err = n.queue(ctx, p); err != nil {
+	if view.Queue, err = n.queue(ctx); err != nil {
 		return err
 	}
 	return n.renderForm(c, status, "channel", channelAddress, page.Frame{
@@ -270,28 +269,21 @@ func (n *Newsroom) disconnect(c echo.Context) error {
 	return n.done(c, "newsroom.channel.disconnected", channelAddress)
 }
 
-// retry tries a publication again that waits for a person.
+// retry tries a publication again that waits for a person, or what waits for one
+// in its plan.
 func (n *Newsroom) retry(c echo.Context) error {
-	p, err := administrator(c)
+	p, pub, _, err := n.publicationOf(c)
 	if err != nil {
 		return err
-	}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return fault.New(fault.NotFound, "testimony.unknown")
 	}
 	ctx := c.Request().Context()
-	pub, err := n.Publisher.Get(ctx, id)
-	if err != nil {
-		return err
-	}
 	if pub.State == publishing.Blocked {
-		err = n.Publisher.Retry(ctx, p.Actor(), id)
+		err = n.Publisher.Retry(ctx, p.Actor(), pub.ID)
 	} else {
-		err = n.Publisher.RetrySteps(ctx, id)
+		err = n.Publisher.RetrySteps(ctx, pub.ID)
 	}
 	if err != nil {
-		return n.refusePublication(c, id, err, publicationPage{})
+		return n.refusePublication(c, pub.ID, err, publicationPage{})
 	}
-	return n.done(c, "newsroom.channel.retried", publicationAddress(id))
+	return n.done(c, "newsroom.channel.retried", publicationAddress(pub.ID))
 }

@@ -239,7 +239,7 @@ func TestQuotaIsShownWithItsResetInRome(t *testing.T) {
 	w := open(t)
 	b := w.administrator()
 	b.follow(b.get(b.consent("allow")), channelPage)
-	a := b.get(channelPage).says("Si riparte domani alle 09:00")
+	a := b.get(channelPage).says("La quota riparte domani dalle 09:00")
 	var units string
 	for _, row := range a.rows() {
 		if strings.Contains(text(row), "Tutto il resto") {
@@ -251,7 +251,7 @@ func TestQuotaIsShownWithItsResetInRome(t *testing.T) {
 	}
 	// The two summer times begin on different days.
 	w.now = time.Date(2027, 3, 17, 11, 0, 0, 0, time.UTC)
-	b.get(channelPage).says("Si riparte domani alle 08:00")
+	b.get(channelPage).says("La quota riparte domani dalle 08:00")
 }
 
 func TestYouTubeIsOff(t *testing.T) {

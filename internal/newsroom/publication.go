@@ -14,7 +14,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
-	"github.com/voci-in-comune/voci/internal/audit"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -28,10 +27,10 @@ type publicationPage struct {
 	Publication *publishing.Publication
 	Crumbs      []page.Crumb
 	Explain     *fault.Message
-	Expected    *fault.Message
-	Plan        []planRow
-	Cost        int // units that are still to be spent
-	Watch       string
+	Expected    *fault.Message // when it goes on; nil where Explain says so
+	Scheduled   *time.Time     // when people will see it
+	Plan        planPart
+	Watch       string // address on YouTube
 	History     []act
 
 	Retryable    bool
@@ -45,24 +44,6 @@ type publicationPage struct {
 	Schedule *page.Form // as typed
 	Return   *page.Form
 	Withdraw *page.Form
-}
-
-// planRow is a step of the plan as it is shown.
-type planRow struct {
-	Label fault.Message
-	Of    string // name of the theme, zone or language
-	State publishing.StepState
-	Cost  int
-	Note  *fault.Message
-}
-
-// act is an entry of the trail in words.
-type act struct {
-	At     time.Time
-	Who    string // address of a person; empty for others
-	Town   bool   // the town hall did it
-	Action string // as the trail names it; empty for one that has no words yet
-	Code   string
 }
 
 func publicationAddress(id int64) string {
@@ -108,24 +89,23 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 	}
 	view := with
 	view.queueItem, view.Publication, view.Explain = items[0], pub, pub.Explain()
-	steps, err := n.Publisher.Steps(ctx, pub.ID)
+	if view.Plan, err = n.plan(ctx, pub, t); err != nil {
+		return err
+	}
+	expected, err := n.Publisher.Expect(ctx)
 	if err != nil {
 		return err
 	}
-	view.Plan = n.plan(lang, pub, t, steps)
-	for _, row := range view.Plan {
-		view.Cost += row.Cost
-		view.Retryable = view.Retryable || (row.State == publishing.StepBlocked && pub.State != publishing.Blocked)
+	if e, ok := expected[pub.ID]; ok && n.Channels != nil {
+		view.Expected = e.Explain()
 	}
-	if view.Expected, err = n.expected(c, pub); err != nil {
-		return err
-	}
-	view.Retryable = view.Retryable || pub.State == publishing.Blocked
+	view.Retryable = pub.State == publishing.Blocked || view.Plan.Blocked
 	view.Handable = pub.Handable()
 	view.Returnable = t.State == testimony.Approved && pub.Handable()
 	view.Schedulable = t.State == testimony.Approved && t.Visibility == testimony.Public
 	view.Withdrawable = t.State.CanBecome(testimony.Withdrawn)
-	if t.PublishAt != nil {
+	if t.PublishAt != nil && t.State == testimony.Approved {
+		view.Scheduled = t.PublishAt
 		view.ScheduledFor = t.PublishAt.In(n.zone).Format(fieldTime)
 	}
 	if view.Schedule == nil {
@@ -134,7 +114,7 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 	if pub.YoutubeID != nil && n.YouTube != "sandbox" {
 		view.Watch = "https://www.youtube.com/watch?v=" + url.QueryEscape(*pub.YoutubeID)
 	}
-	if view.History, err = n.history(c, pub); err != nil {
+	if view.History, err = n.history(ctx, pub); err != nil {
 		return err
 	}
 	title := n.Pages.T(lang, "newsroom.publication.title")
@@ -146,115 +126,6 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 
 // fieldTime is how a field of type datetime-local writes a time.
 const fieldTime = "2006-01-02T15:04"
-
-// plan is the publication as a list of steps: what the upload is made of first.
-func (n *Newsroom) plan(lang string, pub *publishing.Publication, t *testimony.Testimony, steps []publishing.Step) []planRow {
-	sent, processed, out := pub.YoutubeID != nil, pub.ProcessedAt != nil, pub.State == publishing.Public
-	state := func(done, blocked bool) publishing.StepState {
-		switch {
-		case done:
-			return publishing.StepDone
-		case blocked:
-			return publishing.StepBlocked
-		}
-		return publishing.StepWaiting
-	}
-	blocked := pub.State == publishing.Blocked
-	rows := []planRow{
-		{Label: fault.Msg("newsroom.plan.upload"), State: state(sent, blocked && !sent)},
-		{Label: fault.Msg("newsroom.plan.processing"), State: state(processed, blocked && sent && !processed)},
-		{Label: fault.Msg("newsroom.plan.privacy_check"), State: state(out, blocked && processed)},
-	}
-	for i := range rows {
-		if rows[i].State != publishing.StepDone { // the one it has come to
-			rows[i].Note = pub.Explain()
-			break
-		}
-	}
-	for _, s := range steps {
-		if s.Wanted == "" && s.Had == "" {
-			continue
-		}
-		row := planRow{Label: fault.Msg("newsroom.plan." + string(s.Kind)), State: s.State, Cost: s.Cost(), Of: n.stepOf(lang, t, s)}
-		if s.Wanted == "" {
-			row.Label = fault.Msg("newsroom.plan." + string(s.Kind) + "_away")
-		}
-		if s.Reason.Key != "" && s.State != publishing.StepDone {
-			row.Note = &s.Reason.Message
-		} else if s.NextAt != nil && s.State == publishing.StepWaiting {
-			m := fault.Msg("newsroom.plan.next", "Until", *s.NextAt)
-			row.Note = &m
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// stepOf names the theme, zone or language of a step.
-func (n *Newsroom) stepOf(lang string, t *testimony.Testimony, s publishing.Step) string {
-	switch s.Kind {
-	case publishing.StepCaptions:
-		return n.Pages.T(lang, "language."+s.Key)
-	case publishing.StepPlaylist:
-		id, slug := s.ListOf()
-		if zone, err := n.Registry.Zone(slug); err == nil {
-			return zone.Name
-		}
-		for _, theme := range t.Themes {
-			if theme.ID == id {
-				return theme.Name(lang)
-			}
-		}
-		return s.Key
-	}
-	return ""
-}
-
-// expected says when the video should reach the channel, nil if it is there.
-func (n *Newsroom) expected(c echo.Context, pub *publishing.Publication) (*fault.Message, error) {
-	all, err := n.Publisher.Expect(c.Request().Context())
-	if err != nil {
-		return nil, err
-	}
-	return expectation(all, pub), nil
-}
-
-// expectation is when a publication's video should reach the channel, in words.
-func expectation(all map[int64]publishing.Expectation, pub *publishing.Publication) *fault.Message {
-	e, ok := all[pub.ID]
-	if !ok || pub.State != publishing.Waiting || pub.Reason.Key == "publishing.off" {
-		return nil
-	}
-	m := fault.Msg("newsroom.expected.person")
-	switch {
-	case e.Known && !e.At.IsZero():
-		m = fault.Msg("newsroom.expected.from", "When", e.At)
-	case e.Known:
-		m = fault.Msg("newsroom.expected.today", "Count", e.Ahead)
-	}
-	return &m
-}
-
-func (n *Newsroom) history(c echo.Context, pub *publishing.Publication) ([]act, error) {
-	entries, err := n.Publisher.History(c.Request().Context(), pub)
-	if err != nil {
-		return nil, err
-	}
-	lang := page.Lang(c.Request().Context())
-	acts := make([]act, 0, len(entries))
-	for _, e := range entries {
-		who := ""
-		if e.Actor != audit.Portal {
-			who = byWhom(e.Actor)
-		}
-		one := act{At: e.At, Who: who, Town: account.ActedForTownHall(e.Actor), Code: e.Action}
-		if n.Pages.Knows(lang, "newsroom.act."+e.Action) {
-			one.Action = e.Action
-		}
-		acts = append(acts, one)
-	}
-	return acts, nil
-}
 
 // refusePublication shows what was just sent and refused on the publication as
 // it is now; other errors are passed on.
@@ -307,6 +178,9 @@ func (n *Newsroom) schedule(c echo.Context) error {
 	return n.done(c, "newsroom.publication.scheduled", publicationAddress(pub.ID))
 }
 
+// noTime is what somebody gets whose day and time cannot be read.
+var noTime = fault.Fields{{Name: "publish_at", Message: fault.Msg("newsroom.publication.time")}}.Err()
+
 // timeOf reads a field of type datetime-local as a time in Rome, nil if it is
 // empty.
 func (n *Newsroom) timeOf(typed string) (*time.Time, error) {
@@ -314,11 +188,12 @@ func (n *Newsroom) timeOf(typed string) (*time.Time, error) {
 	if typed == "" {
 		return nil, nil
 	}
-	at, err := time.ParseInLocation(fieldTime, strings.TrimSuffix(typed, ":00"), n.zone)
-	if err != nil {
-		return nil, fault.Fields{{Name: "publish_at", Message: fault.Msg("newsroom.publication.time")}}.Err()
+	for _, form := range []string{fieldTime, fieldTime + ":05"} { // some browsers add seconds
+		if at, err := time.ParseInLocation(form, typed, n.zone); err == nil {
+			return &at, nil
+		}
 	}
-	return &at, nil
+	return nil, noTime
 }
 
 // giveBack sends an approved testimony back to its town hall.

@@ -4,13 +4,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/newsroom"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
 	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
 )
 
@@ -25,9 +32,13 @@ func (w *world) publicationOf(id int64) (publishing.Publication, string) {
 	return by[id], "/redazione/youtube/pubblicazioni/" + strconv.FormatInt(by[id].ID, 10)
 }
 
-func (w *world) approvedOne() *testimony.Testimony {
+func (w *world) approvedOne(change ...func(*testimony.Form)) *testimony.Testimony {
 	w.t.Helper()
-	said := w.arrived(nil)
+	said := w.arrived(func(f *testimony.Form) {
+		for _, c := range change {
+			c(f)
+		}
+	})
 	said, err := w.testimonies.Approve(w.t.Context(), "test", said.ID, said.Version)
 	if err != nil {
 		w.t.Fatal(err)
@@ -35,29 +46,176 @@ func (w *world) approvedOne() *testimony.Testimony {
 	return said
 }
 
-func TestThePlanIsShown(t *testing.T) {
+func forAll(f *testimony.Form) { f.Visibility = "public" }
+
+func (w *world) connect() {
+	w.t.Helper()
+	if err := w.channels.ConnectSandbox(w.t.Context(), w.youtube.IssueToken()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// planOf is what a page says of each step of the plan, by its name: its state,
+// its notes, its cost.
+func (a answer) planOf() map[string]string {
+	a.t.Helper()
+	rows := map[string]string{}
+	for _, li := range find(a.one("ul", "class", "plan"), "li") {
+		name := text(find(li, "p", "class", "plan-label")[0])
+		rows[name] = strings.TrimSpace(strings.TrimPrefix(text(li), name))
+		if len(find(li, "svg")) != 1 {
+			a.t.Errorf("%s has no icon", name)
+		}
+	}
+	return rows
+}
+
+// TestThePlanSaysWhereEachStepIs goes with a publication through its life, and
+// reads what its page says of each step.
+func TestThePlanSaysWhereEachStepIs(t *testing.T) {
 	w := open(t)
-	said := w.approvedOne()
+	w.connect()
+	said := w.approvedOne(forAll)
 	pub, address := w.publicationOf(said.ID)
 	b := w.moderator()
-	a := b.get(address).want(http.StatusOK).says("Caricamento", "Elaborazione di YouTube", "Controllo della visibilità", "Titolo, descrizione, tag e lingua",
-		"Playlist", "Dovrebbe partire oggi, dopo altre 0.", "Approvata", "In coda per YouTube")
-	if n := len(find(a.find("tbody")[0], "tr")); n < 6 {
-		t.Errorf("the plan has %d steps", n)
+	set := func(sql string, args ...any) {
+		t.Helper()
+		w.exec(`UPDATE publications SET `+sql+` WHERE id = ?`, append(args, pub.ID)...)
 	}
-	b.get("/redazione/youtube").want(http.StatusForbidden)
-	w.administrator().get("/redazione/youtube").says("Copertine, playlist e modifiche in attesa", "Vedi il piano")
-	w.exec(`UPDATE publication_steps SET state = 'blocked', reason = '{"Key":"publishing.step.no_video"}' WHERE publication_id = ? AND kind = 'words'`, pub.ID)
-	b.get(address).says("YouTube dice che il video non c’è più", "Fermo")
-	w.administrator().post(address + "/riprova").want(http.StatusSeeOther)
-	b.get(address).silent("YouTube dice che il video non c’è più")
+	for _, now := range []struct {
+		name   string
+		change func()
+		plan   map[string]string
+		says   []string
+	}{
+		{"in the queue", func() {}, map[string]string{
+			"Caricamento":                        "in attesa In coda per il canale. 1 invio",
+			"Elaborazione di YouTube":            "non ancora",
+			"Controllo della visibilità":         "non ancora",
+			"Titolo, descrizione, tag e lingua":  "non ancora Parte insieme al video.",
+			"Copertina":                          "non ancora 50 unità",
+			"Playlist: Solidarietà":              "non ancora 51 unità",
+			"Playlist: Volontariato":             "non ancora 51 unità",
+			"Playlist: Ciriacese e Valli di Lanzo": "non ancora 51 unità",
+		}, []string{"Parte oggi: è il prossimo.", "Per finire servono un invio e 203 unità. Oggi restano: invii 100, unità 9.999.", "In coda per YouTube", "Pubblica a mano"}},
+		{"no uploads left", func() {
+			w.exec(`INSERT INTO quota_ledger (day, bucket, spent) VALUES ('2026-11-24', 'uploads', 100)`)
+			set(`until = ?, reason = ?`, youtube.NextReset(w.now), `{"Key":"publishing.quota.uploads","Args":{"Until":"2026-11-25T08:00:00Z"}}`)
+		}, map[string]string{
+			"Caricamento": "in attesa I caricamenti su YouTube di oggi sono finiti: si riparte da solo domani alle 09:00. 1 invio",
+		}, []string{"Parte domani dalle 09:00.", "Oggi restano: invii 0"}},
+		{"on its way", func() {
+			set(`state = 'sending', session_sealed = x'00', session_total = 40000000, stored_bytes = 10000000, until = NULL, reason = ''`)
+		}, map[string]string{"Caricamento": "in corso 10 MB di 40 MB (25 %)"}, nil},
+		{"processed there", func() {
+			set(`state = 'processing', session_sealed = NULL, youtube_id = 'abcdefghijk', uploaded_at = ?, seen_at = ?, next_poll_at = ?, since = ?`,
+				w.now, w.now.Add(5*time.Minute), w.now.Add(10*time.Minute), w.now)
+			w.exec(`UPDATE publication_steps SET had = wanted, state = 'done' WHERE kind IN ('privacy', 'words')`)
+		}, map[string]string{
+			"Caricamento":             "fatto Arrivato oggi alle 12:00.",
+			"Elaborazione di YouTube": "in corso Cominciata oggi alle 12:00. Ultimo controllo oggi alle 12:05. Prossimo controllo oggi alle 12:10.",
+			"Copertina":               "non ancora 50 unità", "Titolo, descrizione, tag e lingua": "fatto",
+		}, []string{"Per finire servono 203 unità."}},
+		{"refused", func() { set(`state = 'blocked', reason = '{"Key":"publishing.failed.codec"}'`) }, map[string]string{
+			"Elaborazione di YouTube": "serve un intervento YouTube non legge il formato del video. Chiedi al Comune un altro file. Cominciata oggi alle 12:00. Ultimo controllo oggi alle 12:05.",
+		}, []string{"Aspetta una persona.", "Riprova", "Rimanda al Comune"}},
+		{"it has its day", func() {
+			set(`state = 'processing', reason = ?, until = ?, publish_at = ?, processed_at = ?, wanted_privacy = 'public'`,
+				`{"Key":"publishing.scheduled","Args":{"Until":"x"}}`, w.now.Add(20*time.Hour), w.now.Add(20*time.Hour), w.now)
+		}, map[string]string{
+			"Elaborazione di YouTube":    "fatto Finita oggi alle 12:00.",
+			"Controllo della visibilità": "in attesa È pronto: YouTube lo rende pubblico domani alle 08:00. Ultimo controllo oggi alle 12:05.",
+			"Copertina":                  "in attesa 50 unità",
+		}, []string{"Esce domani dalle 08:00."}},
+		{"other than asked", func() {
+			set(`state = 'blocked', reason = '{"Key":"publishing.privacy.private"}', until = NULL, publish_at = NULL`)
+		}, map[string]string{
+			"Controllo della visibilità": "serve un intervento YouTube ha reso privato il video, contro quanto chiesto. Controlla in YouTube Studio le impostazioni del canale e del video, poi premi Riprova. Ultimo controllo oggi alle 12:05.",
+		}, nil},
+		{"out", func() {
+			set(`state = 'public', reason = '', seen_privacy = 'public'`)
+			w.exec(`UPDATE publication_steps SET state = 'blocked', reason = '{"Key":"publishing.step.refused.thumbnail","Args":{"Reason":"forbidden"}}' WHERE kind = 'thumbnail'`)
+			w.exec(`UPDATE publication_steps SET next_at = ?, reason = '{"Key":"publishing.too_fast","Args":{"Until":"2026-11-24T13:00:00Z"}}' WHERE key LIKE 'zone/%'`, w.now.Add(2*time.Hour))
+		}, map[string]string{
+			"Controllo della visibilità":           "fatto Su YouTube è pubblico, come chiesto. Ultimo controllo oggi alle 12:05.",
+			"Copertina":                            "serve un intervento YouTube non accetta la copertina (forbidden). Di solito il canale va verificato con un numero di telefono su youtube.com/verify; poi premi Riprova. 50 unità",
+			"Playlist: Ciriacese e Valli di Lanzo": "in attesa YouTube chiede di rallentare: si riparte da solo oggi alle 14:00. 51 unità",
+			"Playlist: Solidarietà":                "in attesa 51 unità",
+		}, []string{"È su YouTube.", "Riprova"}},
+		{"no units left", func() { w.exec(`UPDATE quota_ledger SET spent = 10000 WHERE bucket = 'units'`) }, map[string]string{
+			"Playlist: Solidarietà": "in attesa Le unità di oggi sono finite: si riparte domani dalle 09:00. 51 unità",
+		}, nil},
+		{"withdrawn", func() {
+			set(`state = 'removing', hidden_at = ?, delete_at = ?`, w.now, w.now.AddDate(0, 0, 7))
+		}, map[string]string{
+			"Reso privato su YouTube": "fatto Privato da oggi alle 12:00.",
+			"Cancellato da YouTube":   "in attesa Ritirato: su YouTube è privato e sarà cancellato 1º dicembre 2026 alle 12:00.",
+		}, nil},
+	} {
+		now.change()
+		a := b.get(address).want(http.StatusOK).says(now.says...)
+		got := a.planOf()
+		for step, want := range now.plan {
+			if got[step] != want {
+				t.Errorf("%s: %s: %q\nwant %q", now.name, step, got[step], want)
+			}
+		}
+	}
 	w.townHall().get(address).want(http.StatusForbidden)
 	b.get("/redazione/youtube/pubblicazioni/999").want(http.StatusNotFound)
 }
 
+func TestWhatIsBlockedIsTriedAgain(t *testing.T) {
+	w := open(t)
+	w.connect()
+	said := w.approvedOne(forAll)
+	pub, address := w.publicationOf(said.ID)
+	b := w.moderator()
+	if buttons := b.get(address).find("button", "id", "retry"); len(buttons) != 0 {
+		t.Error("there is nothing to try again")
+	}
+	w.exec(`UPDATE publication_steps SET state = 'blocked', reason = '{"Key":"publishing.step.no_video"}' WHERE publication_id = ? AND kind = 'thumbnail'`, pub.ID)
+	b.get(address).says("YouTube dice che il video non c’è più").one("button", "id", "retry")
+	b.follow(b.post(address+"/riprova"), address).says("La pubblicazione riparte.").silent("YouTube dice che il video non c’è più")
+	b.post(address + "/riprova").want(http.StatusConflict).says("Questa pubblicazione non è più ferma.")
+}
+
+// TestTheTrailIsToldInWords also has what a person wrote, and why the portal
+// stopped.
+func TestTheTrailIsToldInWords(t *testing.T) {
+	w := open(t)
+	w.connect()
+	said := w.arrived(forAll)
+	b := w.moderator()
+	b.post(reviewPage(said.ID)+"/chiedi", "reason", "Parla più forte")
+	w.exec(`UPDATE testimonies SET state = 'in_review' WHERE id = ?`, said.ID)
+	b.post(reviewPage(said.ID) + "/approva").want(http.StatusSeeOther)
+	pub, address := w.publicationOf(said.ID)
+	if err := w.db.Write(t.Context(), func(tx *gorm.DB) error {
+		return audit.Write(tx, w.now, audit.Portal, "publication.blocked", "publication", pub.ID,
+			map[string]any{"why": fault.Msg("publishing.quota.uploads", "Until", w.now.Add(24*time.Hour))})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, tr := range find(b.get(address).one("tbody"), "tr") {
+		rows = append(rows, text(tr))
+	}
+	want := []string{
+		"oggi alle 12:00 Fermata I caricamenti su YouTube di oggi sono finiti: si riparte da solo domani alle 12:00. Il portale",
+		"oggi alle 12:00 In coda per YouTube Il portale",
+		"oggi alle 12:00 Approvata " + redact,
+		"oggi alle 12:00 Rimandata al Comune «Parla più forte» " + redact,
+	}
+	if len(rows) < len(want) || !slices.Equal(rows[:len(want)], want) {
+		t.Errorf("the trail says\n%s\nwant\n%s", strings.Join(rows, "\n"), strings.Join(want, "\n"))
+	}
+	b.get("/en"+address).says("Stopped", "tomorrow at 12:00", "The municipality")
+}
+
 func TestStaffChooseTheDay(t *testing.T) {
 	w := open(t)
-	said := w.approvedOne()
+	said := w.approvedOne(forAll)
 	_, address := w.publicationOf(said.ID)
 	b := w.moderator()
 	for typed, says := range map[string]string{"2020-01-01T10:00": "La data è già passata", "domani": "Scrivi giorno e ora per intero", "2036-01-01T10:00": "La data è troppo lontana"} {
@@ -66,14 +224,42 @@ func TestStaffChooseTheDay(t *testing.T) {
 			t.Errorf("typed was %q, shown is %q", typed, got)
 		}
 	}
-	b.follow(b.post(address+"/programma", "publish_at", "2026-12-24T18:30"), address).says("Data salvata.")
-	if at := w.said(said.ID).PublishAt; at == nil || at.UTC().Format("2006-01-02 15:04") != "2026-12-24 17:30" {
-		t.Errorf("it comes out %v", at)
+	for typed, want := range map[string]string{"2026-12-24T18:00": "2026-12-24 17:00", "2027-07-01T09:30:00": "2027-07-01 07:30"} { // in summer, too
+		b.follow(b.post(address+"/programma", "publish_at", typed), address).says("Data salvata.")
+		if at := w.said(said.ID).PublishAt; at == nil || at.UTC().Format("2006-01-02 15:04") != want {
+			t.Errorf("of %s it comes out %v", typed, at)
+		}
 	}
 	b.post(address+"/programma", "publish_at", "2026-12-25T18:30", "version", "1").want(http.StatusConflict).says("Intanto qualcun altro ha cambiato questa testimonianza")
 	b.follow(b.post(address+"/programma", "publish_at", ""), address)
 	if at := w.said(said.ID).PublishAt; at != nil {
 		t.Errorf("it still comes out %v", at)
+	}
+	_, hidden := w.publicationOf(w.approvedOne().ID) // for those who have the address: YouTube makes public only
+	b.post(hidden+"/programma", "publish_at", "2026-12-24T18:00").want(http.StatusUnprocessableEntity)
+}
+
+func TestApprovingForADay(t *testing.T) {
+	w := open(t)
+	said := w.arrived(forAll)
+	b := w.moderator()
+	b.get(reviewPage(said.ID)).one("button", "id", "approve-later")
+	for typed, says := range map[string]string{"": "Scrivi giorno e ora per intero", "2026-01-01T10:00": "La data è già passata"} {
+		a := b.post(reviewPage(said.ID)+"/approva", "programma", "1", "publish_at", typed).want(http.StatusUnprocessableEntity).says(says)
+		if got := value(a.one("input", "name", "publish_at"), "value"); got != typed {
+			t.Errorf("typed was %q, shown is %q", typed, got)
+		}
+	}
+	b.follow(b.post(reviewPage(said.ID)+"/approva", "programma", "1", "publish_at", "2026-12-24T18:00"), "/redazione/revisione").says("Approvata: esce nel giorno e nell’ora")
+	now := w.said(said.ID)
+	if now.State != testimony.Approved || now.PublishAt == nil || now.PublishAt.UTC().Format(time.DateTime) != "2026-12-24 17:00:00" {
+		t.Errorf("it is %s and comes out %v", now.State, now.PublishAt)
+	}
+	_, address := w.publicationOf(said.ID)
+	b.get(address).says("Esce 24 dicembre 2026 alle 18:00, non prima.")
+	b.get(reviewPage(said.ID)).one("a", "href", address)
+	if buttons := b.get(reviewPage(w.arrived(nil).ID)).find("button", "id", "approve-later"); len(buttons) != 0 {
+		t.Error("what only some see cannot come out at a time")
 	}
 }
 

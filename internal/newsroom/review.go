@@ -83,8 +83,10 @@ type reviewPage struct {
 	Chips       []page.Chip
 	Consents    []consent
 	Visibility  string         // message key
+	Schedulable bool           // it may come out at a time
 	LanguageKey string         // message key
 	Publication *fault.Message // where it is on its way to the channel
+	PlanHref    string         // of the publication's page
 	PublicHref  string         // where citizens see it, if they do
 }
 
@@ -134,7 +136,7 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 	lang := page.Lang(ctx)
 	title := n.Pages.T(lang, "newsroom.review.title")
 	view := reviewPage{
-		queueItem: items[0], Zone: zone, Form: form, Refusal: refusal, Decidable: t.State == testimony.InReview,
+		queueItem: items[0], Zone: zone, Form: form, Refusal: refusal, Decidable: t.State == testimony.InReview, Schedulable: t.Visibility == testimony.Public,
 		Portrait:   t.Video != nil && t.Video.Height > t.Video.Width,
 		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
 		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
@@ -143,7 +145,7 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()
 	}
 	if p, ok := publications[t.ID]; ok {
-		view.Publication = p.Explain()
+		view.Publication, view.PlanHref = p.Explain(), publicationAddress(p.ID)
 	}
 	for _, theme := range t.Themes {
 		view.Chips = append(view.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
@@ -160,7 +162,14 @@ func (n *Newsroom) approve(c echo.Context) error {
 		flash = "newsroom.approved_off"
 	}
 	return n.decide(c, flash, func(ctx context.Context, actor string, id int64, version int, _ string) (*testimony.Testimony, error) {
-		return n.Testimonies.Approve(ctx, actor, id, version)
+		at, err := n.timeOf(typed)
+		if err == nil && at == nil && later {
+			err = noTime
+		}
+		if err != nil {
+			return nil, err
+		}
+		return n.Testimonies.ApproveFor(ctx, actor, id, version, at)
 	})
 }
 
@@ -179,6 +188,14 @@ func (n *Newsroom) decide(c echo.Context, flash string, do decision) error {
 	p, t, err := n.testimonyOf(c)
 	if err != nil {
 		return err
+	values, err := page.Values(c)
+	if err != nil {
+		return err
+	}
+	typed, later := values.Get("publish_at"), values.Get("programma") != ""
+	if typed != "" {
+		flash = "newsroom.review.scheduled"
+	}
 	}
 	values, err := page.Values(c)
 	if err != nil {

@@ -3,12 +3,10 @@ package newsroom
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
@@ -26,6 +24,7 @@ type todayPage struct {
 	Queue   []queued // publications on their way, those that need a person first
 	More    []queued // the rest of them, folded away
 	Blocked int      // how many of them need a person
+	Differ  int64    // differences between portal and channel
 	Nothing bool     // nothing needs a person
 	Synced  *time.Time
 	List    municipalitiesPage
@@ -44,14 +43,13 @@ type queued struct {
 	queueItem
 	Explain   *fault.Message
 	Blocked   bool
-	RetryHref string // empty for who may not
+	RetryHref string // empty if there is nothing to try again
 	PlanHref  string
-	Expected  *fault.Message // when its video should reach the channel
+	Expected  *fault.Message // when it goes on; nil where Explain says so
 }
 
 func (n *Newsroom) today(c echo.Context) error {
-	p, err := staff(c)
-	if err != nil {
+	if _, err := staff(c); err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
@@ -67,7 +65,10 @@ func (n *Newsroom) today(c echo.Context) error {
 	if view.Channel, err = n.channelState(ctx); err != nil {
 		return err
 	}
-	if view.Queue, err = n.queue(ctx, p); err != nil {
+	if view.Queue, err = n.queue(ctx); err != nil {
+		return err
+	}
+	if view.Differ, err = n.Publisher.OpenFindings(ctx); err != nil {
 		return err
 	}
 	for _, q := range view.Queue {
@@ -78,7 +79,7 @@ func (n *Newsroom) today(c echo.Context) error {
 	if most := max(shownAtOnce, view.Blocked); len(view.Queue) > most {
 		view.Queue, view.More = view.Queue[:most], view.Queue[most:]
 	}
-	view.Nothing = view.Waiting == 0 && view.Blocked == 0 && view.Channel.Trouble == nil
+	view.Nothing = view.Waiting == 0 && view.Blocked == 0 && view.Differ == 0 && view.Channel.Trouble == nil
 	fresh, err := n.Insight.Freshness(ctx)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func (n *Newsroom) channelState(ctx context.Context) (channelState, error) {
 
 // queue lists the publications that are not out yet, those that need a person
 // first.
-func (n *Newsroom) queue(ctx context.Context, p account.Person) ([]queued, error) {
+func (n *Newsroom) queue(ctx context.Context) ([]queued, error) {
 	list, err := n.Publisher.Queue(ctx)
 	if err != nil {
 		return nil, err
@@ -142,9 +143,12 @@ func (n *Newsroom) queue(ctx context.Context, p account.Person) ([]queued, error
 			return nil, err
 		}
 		row := queued{Publication: each, queueItem: items[0], Explain: each.Explain(), Blocked: each.State == publishing.Blocked}
-		row.PlanHref, row.Expected = publicationAddress(each.ID), expectation(expected, &each)
-		if row.Blocked && p.Role == account.Administrator {
-			row.RetryHref = "/redazione/youtube/pubblicazioni/" + strconv.FormatInt(each.ID, 10) + "/riprova"
+		row.PlanHref = publicationAddress(each.ID)
+		if e, ok := expected[each.ID]; ok && n.Channels != nil {
+			row.Expected = e.Explain()
+		}
+		if row.Blocked {
+			row.RetryHref = row.PlanHref + "/riprova"
 		}
 		rows = append(rows, row)
 	}

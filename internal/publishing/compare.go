@@ -24,9 +24,9 @@ type onFile struct {
 
 // done tells whether a step is where it should be: while the portal is about to
 // change something, a difference is no news.
-func (o *onFile) done(name stepName) (Step, bool) {
+func (o *onFile) done(name stepName) bool {
 	s, ok := o.steps[name]
-	return s, ok && s.State == StepDone
+	return ok && s.State == StepDone
 }
 
 // differences compares what the channel has of a video with what it should have.
@@ -63,16 +63,20 @@ func (p *Publisher) differences(o *onFile, v youtube.Video, lists map[string]map
 	if o.pub.State == Blocked {
 		return all, nil // its plan is not worked on
 	}
-	for kind, values := range map[FindingKind][]Difference{FindWords: wordsDiffer(meta, v), FindLocalizations: localizationsDiffer(meta, v)} {
-		if _, ok := o.done(stepName{StepKind(kind), ""}); !ok || len(values) == 0 {
+	for _, one := range []struct {
+		kind   FindingKind
+		values []Difference
+	}{{FindWords, wordsDiffer(meta, v)}, {FindLocalizations, localizationsDiffer(meta, v)}} {
+		if len(one.values) == 0 || !o.done(stepName{StepKind(one.kind), ""}) {
 			continue
 		}
-		if err := add(kind, "", Detail{Values: values}); err != nil {
+		if err := add(one.kind, "", Detail{Values: one.values}); err != nil {
 			return nil, err
 		}
 	}
-	for key, values := range o.listsDiffer(lists) {
-		if err := add(FindPlaylist, key, Detail{Values: []Difference{values}}); err != nil {
+	differ := o.listsDiffer(lists)
+	for _, key := range slices.Sorted(maps.Keys(differ)) {
+		if err := add(FindPlaylist, key, Detail{Values: []Difference{differ[key]}}); err != nil {
 			return nil, err
 		}
 	}

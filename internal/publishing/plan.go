@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +84,28 @@ func (s Step) Cost() int {
 	default:
 		return youtube.CostRead + youtube.CostWrite
 	}
+}
+
+// WithUpload tells whether what it is about goes with the file, so that the step
+// costs nothing while the file is still to be sent.
+func (s Step) WithUpload() bool {
+	return s.Kind == StepPrivacy || s.Kind == StepWords || s.Kind == StepLocalizations
+}
+
+// Explain says why the step waits or is blocked, nil if it is just its turn.
+func (s Step) Explain() *fault.Message {
+	if s.Reason.Key == "" {
+		if s.NextAt == nil || s.State != StepWaiting {
+			return nil
+		}
+		m := fault.Msg("publishing.step.next", "Until", *s.NextAt)
+		return &m
+	}
+	m := fault.Message{Key: s.Reason.Key, Args: maps.Clone(s.Reason.Args)}
+	if _, ok := m.Args["Until"]; ok && s.NextAt != nil { // as a time again, for the reader's language
+		m.Args["Until"] = *s.NextAt
+	}
+	return &m
 }
 
 // stepName tells the steps of one publication apart.

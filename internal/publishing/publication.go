@@ -97,7 +97,7 @@ type Publication struct {
 	ReconciledAt   *time.Time // last compared with the channel
 	CaptionsSeenAt *time.Time
 
-	Origin    Origin
+	Origin    Origin     `gorm:"default:portal"`
 	Verified  bool       `gorm:"default:true"` // false: a link that no channel could be asked about
 	PublishAt *time.Time // YouTube makes it public then
 	HiddenAt  *time.Time // withdrawn: private since
@@ -125,6 +125,12 @@ func (p Publication) Explain() *fault.Message {
 // seen: one that somebody made private there cannot be.
 func (p Publication) Playable() bool {
 	return p.State == Public && p.YoutubeID != nil && (p.SeenPrivacy != youtube.Private || p.WantedPrivacy == youtube.Private)
+}
+
+// Away tells whether the video should be at YouTube and cannot be watched there,
+// as far as was seen: deleted, refused or made private.
+func (p Publication) Away() bool {
+	return p.YoutubeID != nil && p.WantedPrivacy != youtube.Private && in([]State{Public, Missing, Blocked}, p.State) && !p.Playable()
 }
 
 // newSlug is a name that no other upload has.

@@ -115,7 +115,7 @@ func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
 	if err := p.replan(tx, t, &pub); err != nil {
 		return err
 	}
-	if err := p.note(tx, audit.Portal, pub.ID, Waiting, ""); err != nil {
+	if err := p.note(tx, audit.Portal, pub.ID, Waiting, testimony.Sentence{}); err != nil {
 		return err
 	}
 	return p.Enqueue(tx, pub.ID, LaneSend)
@@ -127,7 +127,7 @@ func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
 	var pub Publication
 	err := tx.Where("testimony_id = ?", t.ID).Take(&pub).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil
+		return p.Gone(tx, t.ID) // it never came so far
 	}
 	if err != nil {
 		return fmt.Errorf("remove testimony %d from the channel: %w", t.ID, err)

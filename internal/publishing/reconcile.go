@@ -32,7 +32,7 @@ type Reconciliation struct {
 	ID         int64
 	StartedAt  time.Time
 	FinishedAt *time.Time
-	Checked    int    // videos asked for
+	Checked    int    // videos compared; those known to be missing are not counted
 	Missing    int    // of these, not there
 	Found      int    // new differences
 	Trouble    string // key of the sentence that says why it stopped, or changed nothing
@@ -139,11 +139,15 @@ func (p *Publisher) reconcileAll(ctx context.Context, run *Reconciliation) error
 	seen, stopped := p.lookAtAll(ctx, client, channel, run, lists)
 	missing := 0
 	for _, s := range seen {
-		if !s.listed {
+		switch {
+		case s.listed || s.pub.State == Blocked: // of what is blocked it is known that something is wrong
+			run.Checked++
+		case s.pub.State != Missing:
+			run.Checked++
 			missing++
 		}
 	}
-	run.Checked, run.Missing = run.Checked+len(seen), run.Missing+missing
+	run.Missing += missing
 	if missing > 0 && run.Missing > 1 && run.Missing*5 > run.Checked {
 		run.Trouble = troubleMissing
 		p.Log.WarnContext(ctx, "too much of the channel is missing to be believed", "missing", run.Missing, "asked", run.Checked)
@@ -248,6 +252,9 @@ func (p *Publisher) lookAtAll(ctx context.Context, client *youtube.Client, chann
 			if s.video.UploadStatus == "deleted" {
 				s.listed = false
 			}
+			if !s.listed && o.pub.State == Processing {
+				continue // a list may leave out what has just arrived: that is look's to judge
+			}
 			if s.listed {
 				if s.found, err = p.differences(&o, s.video, lists); err != nil {
 					return seen, err
@@ -291,14 +298,18 @@ func (p *Publisher) judge(ctx context.Context, run *Reconciliation, seen []sight
 	return nil
 }
 
-// closeFindings settles what was found of testimonies that were withdrawn since.
+// closeFindings settles what was found of testimonies that were withdrawn since,
+// and of captions that are no longer wanted.
 func (p *Publisher) closeFindings(ctx context.Context) error {
 	err := p.DB.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`UPDATE findings SET settled_at = ?, settled_by = ? WHERE settled_at IS NULL AND
-			publication_id IN (SELECT id FROM publications WHERE state IN ?)`, p.now(), audit.Portal, []State{Removing, Removed}).Error
+		return tx.Exec(`UPDATE findings SET settled_at = ?, settled_by = ? WHERE settled_at IS NULL AND (
+			publication_id IN (SELECT id FROM publications WHERE state IN ?) OR
+			kind = ? AND NOT EXISTS (SELECT 1 FROM publication_steps s WHERE s.publication_id = findings.publication_id
+				AND s.kind = ? AND s.key = findings.key AND s.wanted <> ''))`,
+			p.now(), audit.Portal, []State{Removing, Removed}, FindCaptions, StepCaptions).Error
 	})
 	if err != nil {
-		return fmt.Errorf("settle the findings of what was withdrawn: %w", err)
+		return fmt.Errorf("settle the findings that are over: %w", err)
 	}
 	return nil
 }

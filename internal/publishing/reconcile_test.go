@@ -1,7 +1,9 @@
 package publishing_test
 
 import (
+	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/youtube"
 	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
 )
 
@@ -134,15 +137,18 @@ func TestEachDifferenceIsFoundAndRestored(t *testing.T) {
 	}{
 		"privacy": {
 			func(w *world, id int64) { w.studio(id, sandbox.StudioEdit{Privacy: "private"}) },
-			"privacy", []publishing.Difference{{Field: "privacy", Ours: "public", Theirs: "private"}},
+			"privacy",
+			[]publishing.Difference{{Field: "privacy", Ours: "public", Theirs: "private"}},
 		},
 		"title": {
 			func(w *world, id int64) { w.studio(id, sandbox.StudioEdit{Title: ptr("La legna")}) },
-			"words", []publishing.Difference{{Field: "title", Ours: "La legna per chi è solo", Theirs: "La legna"}},
+			"words",
+			[]publishing.Difference{{Field: "title", Ours: "La legna per chi è solo", Theirs: "La legna"}},
 		},
 		"tags": {
 			func(w *world, id int64) { w.studio(id, sandbox.StudioEdit{Tags: ptr([]string{"inverno"})}) },
-			"words", []publishing.Difference{{
+			"words",
+			[]publishing.Difference{{
 				Field: "tags", Ours: "solidarietà, volontariato, Balme, Ciriacese e Valli di Lanzo, legna, montagna", Theirs: "inverno",
 			}},
 		},
@@ -159,17 +165,12 @@ func TestEachDifferenceIsFoundAndRestored(t *testing.T) {
 		},
 		"playlist": {
 			func(w *world, id int64) { w.outOfList(*w.publication(id).YoutubeID, "Solidarietà") },
-			"playlist theme/1", []publishing.Difference{{Field: "in", Ours: "in"}},
+			"playlist theme/1",
+			[]publishing.Difference{{Field: "in", Ours: "in"}},
 		},
 		"captions": {
 			func(w *world, id int64) {
-				client, _, err := w.channels.Client(w.t.Context())
-				if err == nil {
-					err = client.DeleteCaption(w.t.Context(), w.sandbox.State().Videos[0].Tracks[0].ID)
-				}
-				if err != nil {
-					w.t.Fatal(err)
-				}
+				w.deleteTrack()
 			}, "captions it", []publishing.Difference{{Field: "in", Ours: "in"}},
 		},
 	} {
@@ -554,4 +555,238 @@ func TestReconcilingAnotherChannelChangesNothing(t *testing.T) {
 		t.Errorf("run: %+v", run)
 	}
 	w.wantFound()
+}
+
+// TestWhatIsKnownToBeMissingIsNoReasonToDoubt: those that nobody wants back are
+// not counted among the missing of each night.
+func TestWhatIsKnownToBeMissingIsNoReasonToDoubt(t *testing.T) {
+	w := newWorld(t)
+	var ids []int64
+	for range 6 {
+		ids = append(ids, w.approved().ID)
+	}
+	w.run()
+	gone := func(i int) {
+		t.Helper()
+		w.studio(ids[i], sandbox.StudioEdit{Delete: true})
+		w.reconcile()
+		w.now = w.now.Add(25 * time.Hour)
+		w.reconcile()
+		w.wantFound("missing")
+		w.wantReason(ids[i], publishing.Missing, "publishing.state.missing")
+		w.settleBy(publishing.Ignore)
+	}
+	gone(0)
+	gone(1)
+	w.studio(ids[2], sandbox.StudioEdit{Title: ptr("Un altro")})
+	if run := w.reconcile(); run.Trouble != "" || run.Missing != 0 || run.Checked != 4 {
+		t.Errorf("run: %+v", run)
+	}
+	w.wantFound("words")
+}
+
+// TestWhatWasThereBeforeThePortalIsAsItShouldBe: what an adopted video says is
+// not ours, and is let be until somebody changes it.
+func TestWhatWasThereBeforeThePortalIsAsItShouldBe(t *testing.T) {
+	w := newWorld(t)
+	made := w.public()
+	w.exec(`UPDATE publications SET origin = 'channel'`)
+	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Com’era"), Description: ptr("Da prima del portale."), Tags: ptr([]string{"2020"})})
+	for range 2 {
+		w.reconcile()
+		w.wantFound()
+	}
+	if over, err := w.publisher.Settled(t.Context()); err != nil || len(over) != 0 {
+		t.Errorf("the history has %+v, %v", over, err)
+	}
+	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Com’è adesso")})
+	w.reconcile()
+	f := w.wantFound("words")[0]
+	if slices.Contains(f.Remedies, publishing.Resend) {
+		t.Errorf("there is no original to send: %v", f.Remedies)
+	}
+	w.settleBy(publishing.Restore)
+	w.run()
+	if v := w.sandbox.State().Videos[0]; v.Title != made.Title {
+		t.Errorf("the channel has %q", v.Title)
+	}
+}
+
+// TestAWithdrawalEndsWhatWasFound also when the town hall withdraws, and captions
+// that are taken away are missed no longer.
+func TestAWithdrawalEndsWhatWasFound(t *testing.T) {
+	w := newWorld(t)
+	made := w.public()
+	w.deleteTrack()
+	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Un altro")})
+	w.reconcile()
+	w.wantFound("words", "captions it")
+	w.exec(`DELETE FROM captions`)
+	w.replan(made.ID)
+	w.run()
+	w.reconcile()
+	w.wantFound("words")
+	if _, err := w.testimonies.Withdraw(t.Context(), "test", balme, made.ID, testimony.Withdrawal{}); err != nil {
+		t.Fatal(err)
+	}
+	w.wantFound()
+	w.run()
+	w.reconcile()
+	over, err := w.publisher.Settled(t.Context())
+	if err != nil || len(over) != 2 || over[0].Remedy != "" {
+		t.Errorf("history: %+v, %v", over, err)
+	}
+}
+
+// deleteTrack takes the captions of the only video away.
+func (w *world) deleteTrack() {
+	w.t.Helper()
+	client, _, err := w.channels.Client(w.t.Context())
+	if err == nil {
+		err = client.DeleteCaption(w.t.Context(), w.sandbox.State().Videos[0].Tracks[0].ID)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestAPrivacyThatYouTubeForced stands in the list too: it is asked for again, or
+// taken over.
+func TestAPrivacyThatYouTubeForced(t *testing.T) {
+	for remedy, want := range map[publishing.Remedy]testimony.Visibility{
+		publishing.Restore: testimony.Public, publishing.Adopt: testimony.Private,
+	} {
+		t.Run(string(remedy), func(t *testing.T) {
+			w := newWorld(t)
+			w.fail(sandbox.Fault{Name: sandbox.ForcePrivate})
+			made := w.approved()
+			w.run()
+			w.wantReason(made.ID, publishing.Blocked, "publishing.privacy.private")
+			w.reconcile()
+			w.wantFound("privacy")
+			w.settleBy(remedy)
+			w.run()
+			w.wantOut(made.ID)
+			if got := w.testimony(made.ID).Visibility; got != want {
+				t.Errorf("its visibility is %s", got)
+			}
+			w.reconcile()
+			w.wantFound()
+		})
+	}
+}
+
+// TestAScheduleIsNoDifference: until its time the video is private, as it should
+// be.
+func TestAScheduleIsNoDifference(t *testing.T) {
+	w := newWorld(t)
+	made := w.approved()
+	at := w.now.Add(48 * time.Hour)
+	w.exec(`UPDATE testimonies SET publish_at = ?`, at)
+	w.replan(made.ID)
+	w.settleUntil(func() bool { return w.publication(made.ID).ProcessedAt != nil })
+	w.reconcile()
+	w.wantFound()
+	w.run()
+	if w.now.Before(at) {
+		t.Fatalf("it came out too soon, at %s", w.now)
+	}
+	w.wantOut(made.ID)
+	w.reconcile()
+	w.wantFound()
+}
+
+func TestTranslationsAreTakenOver(t *testing.T) {
+	w := newWorld(t)
+	made := w.public()
+	client, _, err := w.channels.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := w.sandbox.State().Videos[0]
+	theirs := map[string]youtube.Localized{
+		"en": {Title: "Wood for all", Description: v.Localizations["en"].Description},
+		"fr": {Title: "Du bois pour tous", Description: "Pour que personne n’ait froid."},
+	}
+	if _, err := client.SetLocalizations(t.Context(), v.ID, theirs); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile()
+	w.wantFound("localizations")
+	w.settleBy(publishing.Adopt)
+	want := testimony.Translations{
+		"en": {Title: "Wood for all", Description: "So that nobody stays cold."},
+		"fr": {Title: "Du bois pour tous", Description: "Pour que personne n’ait froid."},
+	}
+	if diff := cmp.Diff(want, w.testimony(made.ID).Translations); diff != "" {
+		t.Error(diff)
+	}
+	w.run()
+	w.reconcile()
+	w.wantFound()
+	if got := w.sandbox.State().Videos[0].Localizations["fr"].Description; got != theirs["fr"].Description {
+		t.Errorf("the channel was changed: %q", got)
+	}
+}
+
+// TestTwoComparisonsAtOnce find a difference once, and one that is settled while
+// it is seen again is not lost.
+func TestTwoComparisonsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	made := w.public()
+	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Un altro")})
+	errs := make(chan error, 4)
+	for range cap(errs) {
+		go func() {
+			_, err := w.publisher.Reconcile(t.Context())
+			errs <- err
+		}()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	f := w.wantFound("words")[0]
+	w.settleBy(publishing.Restore)
+	if err := w.publisher.Settle(t.Context(), "test", f.ID, publishing.Restore, ""); fault.Of(err) != fault.Conflict {
+		t.Errorf("settled twice: %v", err)
+	}
+	if err := w.publisher.Settle(t.Context(), "test", 99, publishing.Restore, ""); fault.Of(err) != fault.NotFound {
+		t.Errorf("settled what is not there: %v", err)
+	}
+}
+
+// TestAComparisonThatIsKilledGoesOn: what was committed stays, and nothing is
+// found twice.
+func TestAComparisonThatIsKilledGoesOn(t *testing.T) {
+	var stop func()
+	w := newWorld(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/youtube/v3/captions" && r.Method == http.MethodGet && stop != nil {
+				stop()
+			}
+			next.ServeHTTP(rw, r)
+		})
+	})
+	made := w.public()
+	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Un altro")})
+	w.deleteTrack()
+	ctx, cancel := context.WithCancel(t.Context())
+	stop = cancel
+	if _, err := w.publisher.Reconcile(ctx); err == nil {
+		t.Fatal("it went on")
+	}
+	w.wantFound("words")
+	first, err := w.publisher.LastReconciliation(t.Context())
+	if err != nil || first.FinishedAt != nil {
+		t.Fatalf("run: %+v, %v", first, err)
+	}
+	stop = nil
+	w.now = w.now.Add(time.Minute)
+	w.rooms() // as after a start
+	if run := w.reconcile(); run.ID != first.ID || run.Found != 2 {
+		t.Errorf("run: %+v", run)
+	}
+	w.wantFound("words", "captions it")
 }

@@ -108,7 +108,7 @@ func (p *Publisher) change(tx *gorm.DB, id int64, from []State, next State, why 
 	if next == pub.State {
 		return true, nil
 	}
-	return true, p.note(tx, audit.Portal, id, next, why.Key)
+	return true, p.note(tx, audit.Portal, id, next, why)
 }
 
 func in(states []State, s State) bool {
@@ -120,10 +120,10 @@ func in(states []State, s State) bool {
 	return false
 }
 
-func (p *Publisher) note(tx *gorm.DB, actor string, id int64, state State, reason string) error {
+func (p *Publisher) note(tx *gorm.DB, actor string, id int64, state State, why testimony.Sentence) error {
 	detail := map[string]any{}
-	if reason != "" {
-		detail["reason"] = reason
+	if why.Key != "" {
+		detail["reason"], detail["why"] = why.Key, why.Message
 	}
 	return audit.Write(tx, p.now(), actor, "publication."+string(state), "publication", id, detail)
 }
