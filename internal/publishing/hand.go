@@ -121,10 +121,7 @@ func (p *Publisher) askForHand(ctx context.Context, pub *Publication, id string)
 	}
 	found, err := client.Videos(ctx, []string{id}, youtube.PartSnippet, youtube.PartStatus, youtube.PartContentDetails)
 	if err != nil {
-		if c := youtube.ClassOf(err); c == youtube.ClassDisconnected || c == youtube.ClassUnauthorized {
-			return youtube.Video{}, errors.Join(fault.Wrap(err, fault.Conflict, "publishing.waits_for_channel"), p.Channels.Fail(ctx, err))
-		}
-		return youtube.Video{}, fault.Wrap(err, fault.Unavailable, "publishing.trouble.unreachable")
+		return youtube.Video{}, p.notAnswered(ctx, err)
 	}
 	wrong := func(key string, pairs ...any) error {
 		return fault.Fields{{Name: "link", Message: fault.Msg(key, pairs...)}}.Err()

@@ -61,6 +61,7 @@ type world struct {
 	path        string // of the database
 	shown       int
 	told        []fault.Message // of the channel's trouble
+	adopted     []int64         // testimonies that were counted as adopted
 	proofs      []int64         // testimonies of which nothing is left on the channel
 }
 
@@ -152,6 +153,7 @@ func (w *world) rooms() {
 			return os.WriteFile(path, movie(youtube.RangeUnit+500, uint32(length.Seconds())), 0o600)
 		},
 		Gone:      func(_ *gorm.DB, id int64) error { w.proofs = append(w.proofs, id); return nil },
+		Adopted:   func(_ *gorm.DB, ids []int64) error { w.adopted = append(w.adopted, ids...); return nil },
 		Published: w.testimonies.MarkPublished, Say: func(m fault.Message) string { return m.Key }, Shown: func() { w.shown++ },
 		PollEvery: pollEvery, Grace: grace, Clock: clock, Log: quiet,
 	})

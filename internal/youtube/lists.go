@@ -310,7 +310,7 @@ func (c *Client) DeleteCaption(ctx context.Context, id string) error {
 }
 
 // Uploads reads one page of the channel's uploads, newest first, with snippet,
-// status and contentDetails, for two units. next is empty after the last page.
+// status, contentDetails, fileDetails and statistics, for two units. next is empty after the last page.
 func (c *Client) Uploads(ctx context.Context, playlist, pageToken string) (videos []Video, next string, err error) {
 	list, err := call(ctx, c, "reading the channel's uploads", CostRead, func() (*yt.PlaylistItemListResponse, error) {
 		return c.service.PlaylistItems.List([]string{"contentDetails"}).PlaylistId(playlist).MaxResults(MaxIDs).PageToken(pageToken).Context(ctx).Do()
@@ -324,7 +324,7 @@ func (c *Client) Uploads(ctx context.Context, playlist, pageToken string) (video
 			ids = append(ids, item.ContentDetails.VideoId)
 		}
 	}
-	known, err := c.Videos(ctx, ids, PartSnippet, PartStatus, PartContentDetails)
+	known, err := c.Videos(ctx, ids, PartSnippet, PartStatus, PartContentDetails, PartFileDetails, PartStatistics)
 	if err != nil {
 		return nil, "", err
 	}
