@@ -274,7 +274,11 @@ func (a *App) openWork() (err error) {
 			_, err := a.SyncViews(ctx)
 			return err
 		},
-		Nightly:  func(ctx context.Context, _ jobs.Nightly) error { return a.Nightly(ctx) },
+		Nightly: func(ctx context.Context, _ jobs.Nightly) error { return a.Nightly(ctx) },
+		Reconcile: func(ctx context.Context, _ jobs.Reconcile) error {
+			_, err := a.Publisher.Reconcile(ctx)
+			return err
+		},
 		SendMail: func(ctx context.Context, j jobs.SendMail) error { return a.Outbox.Send(ctx, j.MessageID) },
 	}, a.Settings.SyncEvery, a.Settings.PollEvery, a.Log)
 	return err

@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/voci-in-comune/voci/internal/jobs"
 )
 
 const (
@@ -36,6 +40,9 @@ func (a *App) Nightly(ctx context.Context) error {
 		return err
 	}
 	if err := a.checkChannel(ctx); err != nil {
+		return err
+	}
+	if err := a.compare(ctx, "night"); err != nil {
 		return err
 	}
 	if err := a.Sessions.Sweep(ctx); err != nil {
@@ -68,6 +75,19 @@ func (a *App) checkChannel(ctx context.Context) error {
 		a.Log.WarnContext(ctx, "links pasted by hand could not be checked", "error", err)
 	}
 	return ctx.Err()
+}
+
+// compare has portal and channel compared by a job of its own, which waits for
+// the next day's quota where it must and goes on from there.
+func (a *App) compare(ctx context.Context, who string) error {
+	if a.Channels == nil {
+		return nil
+	}
+	err := a.DB.Write(ctx, func(tx *gorm.DB) error { return a.Queue.Add(tx, jobs.Reconcile{For: who}) })
+	if err != nil {
+		return fmt.Errorf("have portal and channel compared: %w", err)
+	}
+	return nil
 }
 
 // forgetFiles deletes the files that others took the place of long enough ago.

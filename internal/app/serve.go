@@ -208,6 +208,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	room := newsroom.New(newsroom.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies,
 		Publisher: a.Publisher, Channels: a.Channels, Ledger: a.Ledger, OAuth: a.OAuth, Insight: a.Insight, Dashboard: board, Outbox: a.Outbox,
+		Compare: func(ctx context.Context) error { return a.compare(ctx, "person") },
 		BaseURL: a.Settings.BaseURL, YouTube: a.Settings.YouTube, Renditions: a.Settings.Renditions(), Vault: a.Settings.Vault(), Clock: time.Now, Log: a.Log,
 	})
 	room.Routes(e)

@@ -104,6 +104,18 @@ func (Nightly) Kind() string { return "nightly" }
 // InsertOpts implements river.JobArgsWithInsertOpts: one at a time is enough.
 func (Nightly) InsertOpts() river.InsertOpts { return once }
 
+// Reconcile compares portal and channel. For tells apart what the night asks and
+// what a person asks now.
+type Reconcile struct {
+	For string `json:"for" river:"unique"`
+}
+
+// Kind implements river.JobArgs.
+func (Reconcile) Kind() string { return "reconcile" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (Reconcile) InsertOpts() river.InsertOpts { return once }
+
 // SendMail sends a kept message.
 type SendMail struct {
 	MessageID int64 `json:"message_id"`
@@ -126,6 +138,7 @@ type Handlers struct {
 	Rehearse   func(ctx context.Context, j Rehearse) error
 	SyncViews  func(ctx context.Context, j SyncViews) error
 	Nightly    func(ctx context.Context, j Nightly) error
+	Reconcile  func(ctx context.Context, j Reconcile) error
 	SendMail   func(ctx context.Context, j SendMail) error
 }
 
@@ -204,6 +217,7 @@ func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *s
 	river.AddWorker(workers, &worker[Rehearse]{do: h.Rehearse, log: log})
 	river.AddWorker(workers, &worker[SyncViews]{do: h.SyncViews, log: log})
 	river.AddWorker(workers, &worker[Nightly]{do: h.Nightly, log: log})
+	river.AddWorker(workers, &worker[Reconcile]{do: h.Reconcile, log: log})
 	river.AddWorker(workers, &worker[SendMail]{do: h.SendMail, log: log})
 	c, err := river.NewClient(riversqlite.New(db.SQL()), &river.Config{
 		Logger:      slog.New(levelled{log.Handler()}),

@@ -45,6 +45,7 @@ func (p *portal) run(t *testing.T, do func(context.Context, jobs.CheckVideo) err
 		Tend:      func(context.Context, jobs.Tend) error { return nil },
 		Publish:   func(context.Context, jobs.Publish) error { return nil },
 		SyncViews: func(context.Context, jobs.SyncViews) error { return nil },
+		Reconcile: func(context.Context, jobs.Reconcile) error { return nil },
 		Nightly:   func(context.Context, jobs.Nightly) error { return nil },
 		SendMail:  func(context.Context, jobs.SendMail) error { return nil },
 	}, time.Hour, time.Hour, slog.New(slog.DiscardHandler))

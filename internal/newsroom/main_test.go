@@ -128,8 +128,8 @@ func open(t *testing.T, options ...option) *world {
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: ledger, BaseURL: w.base,
 		Enqueue: enqueue, Wake: func(*gorm.DB) error { return nil }, Gone: func(*gorm.DB, int64) error { return nil },
-		Rehearsing: func(*gorm.DB, int64) error { return nil },
-		Clock:      clock, Log: quiet,
+		Rehearsing: func(*gorm.DB, int64) error { return nil }, Shown: func() {},
+		Clock: clock, Log: quiet,
 	})
 	w.outbox, err = mail.NewOutbox(w.db, "", "voci@cittametropolitana.example", nil, clock)
 	must(err)
@@ -144,6 +144,7 @@ func open(t *testing.T, options ...option) *world {
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
 		Publisher: w.publisher, Channels: w.channels, Ledger: ledger, OAuth: oauth, Insight: asks,
 		Dashboard: dashboard.New(asks, registry, pages, time.Hour, clock), Outbox: w.outbox,
+		Compare: func(ctx context.Context) error { _, err := w.publisher.Reconcile(ctx); return err },
 		BaseURL: w.base, YouTube: "sandbox", Renditions: w.renditions, Clock: clock, Log: quiet,
 	}
 	for _, change := range options {

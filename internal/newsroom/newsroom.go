@@ -3,6 +3,7 @@
 package newsroom
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -40,6 +41,7 @@ type Rooms struct {
 	Insight     *insight.Insight
 	Dashboard   *dashboard.Dashboard
 	Outbox      *mail.Outbox
+	Compare     func(ctx context.Context) error // has portal and channel compared soon
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config
 	Renditions  string // folder of posters and renditions

@@ -9,7 +9,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -97,7 +96,7 @@ func (s *Site) open(ctx context.Context, group []testimony.Testimony) ([]openTes
 		for _, th := range t.Themes {
 			rows[i].Themes = append(rows[i].Themes, th.Slug)
 		}
-		if pub := publications[t.ID]; pub.State == publishing.Public {
+		if pub := publications[t.ID]; pub.Playable() {
 			rows[i].YoutubeID = pub.YoutubeID
 		}
 		if n := counts[t.ID]; n.Views != nil {

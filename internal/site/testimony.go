@@ -50,6 +50,7 @@ type player struct {
 	Watch    string // address of the video's page at YouTube
 	Duration time.Duration
 	Upright  bool // higher than wide, as telephones record
+	Away     bool // it should be at YouTube and cannot be seen there
 	Tracks   []track
 }
 
@@ -165,7 +166,8 @@ func (s *Site) player(t *testimony.Testimony, pub publishing.Publication) player
 	if t.Video != nil {
 		p.Duration, p.Upright = t.Video.Duration(), t.Video.Height > t.Video.Width
 	}
-	if s.live() && pub.State == publishing.Public && pub.YoutubeID != nil {
+	p.Away = s.YouTube != "off" && pub.Away()
+	if s.live() && pub.Playable() {
 		id := url.PathEscape(*pub.YoutubeID)
 		p.Embed = "https://www.youtube-nocookie.com/embed/" + id
 		p.Watch = "https://www.youtube.com/watch?v=" + url.QueryEscape(*pub.YoutubeID)
