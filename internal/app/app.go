@@ -169,7 +169,8 @@ func (a *App) openChannel(box *secret.Box) {
 		Enqueue: enqueue, Wake: func(tx *gorm.DB) error { return a.Queue.Add(tx, jobs.Tend{}) },
 		Rehearsing: func(tx *gorm.DB, id int64) error { return a.Queue.Add(tx, jobs.Rehearse{RehearsalID: id}) },
 		Clip:       func(ctx context.Context, path string, length time.Duration) error { return a.clip(ctx, path, length) }, Published: a.published, Gone: a.gone,
-		Say: func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
+		Adopted: a.Views.Include,
+		Say:     func(m fault.Message) string { return a.say(m) }, Shown: func() { a.shown() },
 		PollEvery: s.PollEvery, Grace: s.WithdrawalGrace, Clock: time.Now, Log: a.Log,
 	})
 }
