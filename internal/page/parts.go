@@ -58,6 +58,8 @@ type Step struct {
 	At     time.Time      // when it was reached
 	Note   *fault.Message // what is going on, or until when
 	Reason string         // what a person wrote, as it was written
+
+	YouTube bool // the note is what YouTube says
 }
 
 // StepState is how far a step is.

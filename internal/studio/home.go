@@ -77,8 +77,8 @@ func (s *Studio) home(c echo.Context) error {
 	})
 }
 
-// items turns testimonies into what their town hall sees of them, with three
-// more queries however many they are.
+// items turns testimonies into what their town hall sees of them, with a fixed
+// number of queries however many they are.
 func (s *Studio) items(ctx context.Context, list []testimony.Testimony) ([]itemView, error) {
 	ids := make([]int64, len(list))
 	for i := range list {
@@ -96,6 +96,10 @@ func (s *Studio) items(ctx context.Context, list []testimony.Testimony) ([]itemV
 	if err != nil {
 		return nil, err
 	}
+	expected, err := s.publisher.Expect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	items := make([]itemView, 0, len(list))
 	for i := range list {
 		t := &list[i]
@@ -107,15 +111,19 @@ func (s *Studio) items(ctx context.Context, list []testimony.Testimony) ([]itemV
 		if n, ok := counts[t.ID]; ok {
 			count = &n
 		}
-		items = append(items, item(t, pub, count, coming[t.ID]))
+		items = append(items, item(t, pub, expected, count, coming[t.ID]))
 	}
 	return items, nil
 }
 
-func item(t *testimony.Testimony, pub *publishing.Publication, count *views.Latest, coming *arriving) itemView {
+func item(t *testimony.Testimony, pub *publishing.Publication, expected map[int64]publishing.Expectation, count *views.Latest, coming *arriving) itemView {
+	var when publishing.Expectation
+	if pub != nil {
+		when = expected[pub.ID]
+	}
 	v := itemView{
 		ID: t.ID, Title: t.Title, Href: address(t.ID), State: t.State, Sample: t.Sample, Updated: t.UpdatedAt,
-		Steps: steps(t, pub, count, coming), Notice: noticeOf(t, coming),
+		Steps: steps(t, pub, when, count, coming), Notice: noticeOf(t, coming),
 	}
 	if t.OpenToCitizens() {
 		v.Public = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()

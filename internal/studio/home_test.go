@@ -188,7 +188,7 @@ func TestTheWayOfATestimony(t *testing.T) {
 			},
 			[]string{
 				"Video ricevuto (fatto) " + at, "Inviata alla redazione (fatto) oggi alle 12:01", "Approvata (fatto) oggi alle 12:02",
-				"Pubblicata (fatto) oggi alle 12:03", "Vista dalle persone (fatto) oggi alle 12:04 1.234 visualizzazioni su YouTube",
+				"Pubblicata (fatto) oggi alle 12:03", "Vista dalle persone (fatto) oggi alle 12:04 1.234 visualizzazioni su YouTube, dato aggiornato oggi alle 12:04.",
 			},
 			[]string{"Guardala sul portale"},
 		},

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"strings"
 	"time"
 
 	"github.com/voci-in-comune/voci/internal/fault"
@@ -85,7 +86,7 @@ const (
 
 // steps is the way of a testimony: received, in review, approved, on the
 // channel, seen.
-func steps(t *testimony.Testimony, pub *publishing.Publication, count *views.Latest, coming *arriving) []page.Step {
+func steps(t *testimony.Testimony, pub *publishing.Publication, expected publishing.Expectation, count *views.Latest, coming *arriving) []page.Step {
 	way := []page.Step{
 		received(t, coming),
 		{Label: fault.Msg("studio.step.review"), State: page.StepAhead},
@@ -105,12 +106,12 @@ func steps(t *testimony.Testimony, pub *publishing.Publication, count *views.Lat
 		way[atReview] = page.Step{Label: fault.Msg("studio.step.rejected"), State: page.StepBlocked, At: at(t.ClosedAt)}
 	case testimony.Approved:
 		passed(way, t)
-		way[atChannel].State, way[atChannel].Note = publication(pub)
+		way[atChannel].State, way[atChannel].Note = publication(pub, expected)
 	case testimony.Published:
 		passed(way, t)
 		way[atChannel].State, way[atChannel].At = page.StepDone, at(t.PublishedAt)
 		if pub != nil && pub.State != publishing.Public {
-			way[atChannel].State, way[atChannel].Note = publication(pub)
+			way[atChannel].State, way[atChannel].Note = publication(pub, expected)
 		}
 		way[atPeople] = seen(count)
 	case testimony.Withdrawn:
@@ -130,8 +131,9 @@ func passed(way []page.Step, t *testimony.Testimony) {
 }
 
 // publication is where the way to the channel stands. What only staff can mend
-// is said as such: its remedy is not for a town hall.
-func publication(pub *publishing.Publication) (page.StepState, *fault.Message) {
+// is said as such: its remedy is not for a town hall. What just waits for its turn
+// says when that comes.
+func publication(pub *publishing.Publication, expected publishing.Expectation) (page.StepState, *fault.Message) {
 	switch {
 	case pub == nil:
 		return page.StepCurrent, nil
@@ -139,6 +141,10 @@ func publication(pub *publishing.Publication) (page.StepState, *fault.Message) {
 		return page.StepWaiting, message("publishing.state.blocked")
 	case pub.State == publishing.Sending, pub.State == publishing.Processing:
 		return page.StepCurrent, pub.Explain()
+	case pub.State == publishing.Waiting && pub.PublishAt != nil && expected.Known && pub.PublishAt.After(expected.At):
+		return page.StepWaiting, message("studio.step.scheduled", "At", *pub.PublishAt)
+	case pub.State == publishing.Waiting && expected.Known && (pub.Reason.Key == "" || strings.HasPrefix(pub.Reason.Key, "publishing.quota.")):
+		return page.StepWaiting, expected.Explain()
 	default:
 		return page.StepWaiting, pub.Explain()
 	}
@@ -148,7 +154,7 @@ func publication(pub *publishing.Publication) (page.StepState, *fault.Message) {
 func seen(count *views.Latest) page.Step {
 	st := page.Step{Label: fault.Msg("studio.step.seen"), State: page.StepCurrent, Note: message("studio.step.seen_wait")}
 	if count != nil && count.Views != nil {
-		st.At, st.Note = count.At, message("studio.step.views", "Count", *count.Views)
+		st.At, st.Note, st.YouTube = count.At, message("studio.step.counted", "Count", *count.Views, "At", count.At), true
 		if *count.Views > 0 {
 			st.State = page.StepDone
 		}
