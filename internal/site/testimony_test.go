@@ -150,6 +150,9 @@ func TestThePortalPlaysWhatIsNotOnYouTube(t *testing.T) {
 			if answer := w.get(image); answer.Body.String() != picture {
 				t.Errorf("%s: %q", image, answer.Body)
 			}
+			if says := strings.Contains(text(d), "Su YouTube questo video al momento non si può vedere. Lo puoi guardare qui."); says != (options != nil) {
+				t.Errorf("the page says that YouTube does not show it: %v", says)
+			}
 			if strings.Contains(text(d), "Google.") || len(find(d, "*", "data-player", "*")) != 0 {
 				t.Error("YouTube's player is there")
 			}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -13,6 +14,11 @@ type StudioEdit struct {
 	Tags        *[]string `json:"tags,omitempty"`
 	Privacy     string    `json:"privacy,omitempty"`
 	Delete      bool      `json:"delete,omitempty"`
+
+	Localizations map[string]LocalizedState `json:"localizations,omitempty"` // all of them, in the place of those before
+	Trim          float64                   `json:"trim,omitempty"`          // seconds cut off in the editor
+	Unlist        bool                      `json:"unlist,omitempty"`        // taken out of every playlist
+	DropCaptions  bool                      `json:"dropCaptions,omitempty"`
 }
 
 // act carries out the faults that change the state at once.
@@ -113,9 +119,33 @@ func (s *Sandbox) studio(e *StudioEdit, v *video) error {
 		changed.Status.PublishAt = ""
 		changed.setPrivacy(e.Privacy, now, s.growth)
 	}
+	if e.Localizations != nil {
+		changed.Localizations = maps.Clone(e.Localizations)
+	}
+	cut := int64(e.Trim * 1000)
+	if cut < 0 || cut > changed.Millis {
+		return fmt.Errorf("%v seconds cannot be cut off", e.Trim)
+	}
+	changed.Millis -= cut
 	if err := s.saveVideo(&changed); err != nil {
 		return err
 	}
 	*v = changed
-	return nil
+	return s.loosen(e, v)
+}
+
+// loosen takes off a video what hangs on it.
+func (s *Sandbox) loosen(e *StudioEdit, v *video) error {
+	if e.DropCaptions {
+		if err := s.dropCaptions(v.ID); err != nil {
+			return err
+		}
+	}
+	if !e.Unlist {
+		return nil
+	}
+	for _, list := range s.lists.Playlists {
+		list.Items = slices.DeleteFunc(list.Items, func(i *item) bool { return i.Video == v.ID })
+	}
+	return s.saveLists()
 }

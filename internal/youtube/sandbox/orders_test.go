@@ -382,3 +382,29 @@ func TestOtherGrant(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 }
+
+// What is cut, unlisted or translated in Studio is so for every client, and after
+// a restart.
+func TestStudioTakesThingsOff(t *testing.T) {
+	w := newWorld(t, Options{})
+	id, other := w.upload(movie(5000, 61)), w.upload(movie(5001, 61))
+	list := w.want(w.send(http.MethodPost, "/youtube/v3/playlists?part=snippet,status", `{"snippet":{"title":"Voci"},"status":{"privacyStatus":"public"}}`), http.StatusOK, "").find("id")
+	for _, video := range []string{id, other} {
+		w.want(w.send(http.MethodPost, "/youtube/v3/playlistItems?part=snippet", `{"snippet":{"playlistId":"`+list+`","resourceId":{"kind":"youtube#video","videoId":"`+video+`"}}}`), http.StatusOK, "")
+	}
+	w.pass(time.Hour)
+	w.fault(Fault{Name: StudioChange, IDs: []string{id}, Edit: &StudioEdit{
+		Trim: 11, Unlist: true, Localizations: map[string]LocalizedState{"en": {Title: "Wood", Description: "For all."}},
+	}})
+	w.restart()
+	r := w.get("/youtube/v3/videos?part=contentDetails,localizations&id=" + id)
+	if r.find("items", "0", "contentDetails", "duration") != "PT50S" || r.find("items", "0", "localizations", "en", "title") != "Wood" {
+		t.Errorf("%s", r.body)
+	}
+	if got := w.state().Playlists[0].Videos; len(got) != 1 || got[0] != other {
+		t.Errorf("in the playlist: %v", got)
+	}
+	if err := w.box.Faults().Add(Fault{Name: StudioChange, IDs: []string{id}, Edit: &StudioEdit{Trim: 51}}); err == nil {
+		t.Error("more is cut off than there is")
+	}
+}
