@@ -128,7 +128,7 @@ func open(t *testing.T, options ...option) *world {
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: ledger, BaseURL: w.base,
 		Enqueue: enqueue, Wake: func(*gorm.DB) error { return nil }, Gone: func(*gorm.DB, int64) error { return nil },
-		Rehearsing: func(*gorm.DB, int64) error { return nil }, Shown: func() {},
+		Rehearsing: func(*gorm.DB, int64) error { return nil }, Adopted: func(*gorm.DB, []int64) error { return nil }, Shown: func() {},
 		Clock: clock, Log: quiet,
 	})
 	w.outbox, err = mail.NewOutbox(w.db, "", "voci@cittametropolitana.example", nil, clock)

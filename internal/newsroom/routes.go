@@ -31,6 +31,8 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.GET("/redazione/youtube/differenze", n.differences)
 	e.POST("/redazione/youtube/differenze/confronta", n.compareNow)
 	e.POST("/redazione/youtube/differenze/:id", n.settleDifference)
+	e.GET("/redazione/youtube/adotta", n.adoptable)
+	e.POST("/redazione/youtube/adotta", n.adopt)
 	e.GET("/redazione/youtube/pubblicazioni/:id", n.publication)
 	e.POST("/redazione/youtube/pubblicazioni/:id/riprova", n.retry)
 	e.POST("/redazione/youtube/pubblicazioni/:id/programma", n.schedule)
