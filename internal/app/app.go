@@ -248,13 +248,21 @@ func sender(ctx context.Context) (account.Person, error) {
 	return p, nil
 }
 
+// inspector looks for the tools that look at videos.
+func (a *App) inspector() (*video.Inspector, error) {
+	tools, err := video.Find()
+	if err != nil {
+		return nil, err
+	}
+	return video.New(tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes}), nil
+}
+
 // openWork makes the queue that also works on its jobs.
 func (a *App) openWork() (err error) {
-	tools, err := video.Find()
+	inspector, err := a.inspector()
 	if err != nil {
 		return err
 	}
-	inspector := video.New(tools, video.Limits{MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes})
 	a.clip = inspector.Clip
 	screen := screening.New(inspector, a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
 	a.Queue, err = jobs.New(a.DB, jobs.Handlers{

@@ -33,6 +33,8 @@ import (
 	"github.com/voci-in-comune/voci/internal/store"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video"
+	"github.com/voci-in-comune/voci/internal/wording"
 	"github.com/voci-in-comune/voci/internal/youtube"
 	"github.com/voci-in-comune/voci/internal/youtube/sandbox"
 	"github.com/voci-in-comune/voci/migrations"
@@ -128,8 +130,7 @@ func open(t *testing.T, options ...option) *world {
 	w.publisher = publishing.New(publishing.Rooms{
 		DB: w.db, Testimonies: w.testimonies, Registry: registry, Channels: w.channels, Ledger: ledger, BaseURL: w.base,
 		Enqueue: enqueue, Wake: func(*gorm.DB) error { return nil }, Gone: func(*gorm.DB, int64) error { return nil },
-		Rehearsing: func(*gorm.DB, int64) error { return nil }, Adopted: func(*gorm.DB, []int64) error { return nil }, Shown: func() {},
-		Clock: clock, Log: quiet,
+		Rehearsing: func(*gorm.DB, int64) error { return nil }, Adopted: func(*gorm.DB, []int64) error { return nil }, Shown: func() {}, Clock: clock, Log: quiet,
 	})
 	w.outbox, err = mail.NewOutbox(w.db, "", "voci@cittametropolitana.example", nil, clock)
 	must(err)
@@ -140,8 +141,16 @@ func open(t *testing.T, options ...option) *world {
 	})
 	must(err)
 	asks := insight.New(w.db, registry, clock)
+	desk := wording.New(wording.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Renditions: w.renditions, Clock: clock, Log: quiet,
+		Inspector: func() (*video.Inspector, error) {
+			tools, err := video.Find()
+			return video.New(tools, video.Limits{}), err
+		},
+	})
 	rooms := newsroom.Rooms{
-		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
+		Wording: desk,
+		Pages:   pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
 		Publisher: w.publisher, Channels: w.channels, Ledger: ledger, OAuth: oauth, Insight: asks,
 		Dashboard: dashboard.New(asks, registry, pages, time.Hour, clock), Outbox: w.outbox,
 		Compare: func(ctx context.Context) error { _, err := w.publisher.Reconcile(ctx); return err },

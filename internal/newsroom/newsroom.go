@@ -21,6 +21,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/wording"
 	"github.com/voci-in-comune/voci/internal/youtube"
 )
 
@@ -41,6 +42,7 @@ type Rooms struct {
 	Insight     *insight.Insight
 	Dashboard   *dashboard.Dashboard
 	Outbox      *mail.Outbox
+	Wording     *wording.Desk
 	Compare     func(ctx context.Context) error // has portal and channel compared soon
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config

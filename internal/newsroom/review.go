@@ -88,6 +88,25 @@ type reviewPage struct {
 	Publication *fault.Message // where it is on its way to the channel
 	PlanHref    string         // of the publication's page
 	PublicHref  string         // where citizens see it, if they do
+	Amendable   bool           // it can be changed, and withdrawn
+	AmendHref   string
+	Translated  []translated
+}
+
+// translated is what a town hall says in another language.
+type translated struct {
+	Language string // ISO 639
+	testimony.Translation
+}
+
+// translations are those of a testimony, in the order of the form.
+func translations(t *testimony.Testimony) (all []translated) {
+	for _, lang := range testimony.OtherLanguages(t.Language) {
+		if one, ok := t.Translations[lang]; ok {
+			all = append(all, translated{lang, one})
+		}
+	}
+	return all
 }
 
 // consent is a consent that the town hall gave.
@@ -140,6 +159,7 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 		Portrait:   t.Video != nil && t.Video.Height > t.Video.Width,
 		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
 		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
+		Amendable: t.State.Amendable(), AmendHref: testimonyAddress(t.ID) + "/modifica", Translated: translations(t),
 	}
 	if t.OpenToCitizens() {
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()
@@ -160,6 +180,14 @@ func (n *Newsroom) approve(c echo.Context) error {
 	flash := "newsroom.approved"
 	if n.Channels == nil {
 		flash = "newsroom.approved_off"
+	}
+	values, err := page.Values(c)
+	if err != nil {
+		return err
+	}
+	typed, later := values.Get("publish_at"), values.Get("programma") != ""
+	if typed != "" {
+		flash = "newsroom.review.scheduled"
 	}
 	return n.decide(c, flash, func(ctx context.Context, actor string, id int64, version int, _ string) (*testimony.Testimony, error) {
 		at, err := n.timeOf(typed)
@@ -188,14 +216,6 @@ func (n *Newsroom) decide(c echo.Context, flash string, do decision) error {
 	p, t, err := n.testimonyOf(c)
 	if err != nil {
 		return err
-	values, err := page.Values(c)
-	if err != nil {
-		return err
-	}
-	typed, later := values.Get("publish_at"), values.Get("programma") != ""
-	if typed != "" {
-		flash = "newsroom.review.scheduled"
-	}
 	}
 	values, err := page.Values(c)
 	if err != nil {

@@ -20,6 +20,9 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/revisione/:id/chiedi", n.requestChanges)
 	e.POST("/redazione/revisione/:id/rifiuta", n.reject)
 
+	n.Wording.Routes(e, n.face()) // /redazione/testimonianze/:id/modifica, its captions and cover
+	e.POST("/redazione/testimonianze/:id/ritira", n.takeBack)
+
 	e.GET("/redazione/cruscotto", n.dashboard)
 
 	e.GET("/redazione/youtube", n.channel)

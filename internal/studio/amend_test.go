@@ -6,15 +6,17 @@ import (
 	"image/png"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/voci-in-comune/voci/internal/journey/browser"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video/videotest"
 )
 
 const vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\nBuongiorno da Balme.\n"
@@ -131,33 +133,73 @@ func pngOf(t *testing.T, width, height int) []byte {
 	return b.Bytes()
 }
 
+// film gives a testimony what the portal plays: three seconds of a test picture.
+func (w *world) film(said *testimony.Testimony) {
+	w.t.Helper()
+	w.picture(said)
+	path, err := videotest.Make(w.t.Context(), w.renditions, videotest.Spec{Name: "film-" + itoa(said.ID), Seconds: 3, Silent: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.exec(`UPDATE videos SET rendition = ?, duration_ms = 3000 WHERE id = ?`, filepath.Base(path), said.Video.ID)
+}
+
 func TestAnotherCover(t *testing.T) {
 	w := open(t)
 	said := w.published("La spesa sale")
-	w.picture(said)
-	old := filepath.Join(w.renditions, w.said(said.ID).Video.Poster)
 	b := w.townHall(balme)
 	address := "/comune/testimonianze/" + itoa(said.ID)
+	picture := pngOf(t, 1920, 1080)
+	b.postFileIn(address+"/copertina", nil, "poster", "nuova.png", bytes.NewReader(picture)).want(http.StatusConflict) // there is no file to put it on
+	w.film(said)
+	posters := func() []string {
+		t.Helper()
+		all, err := filepath.Glob(filepath.Join(w.renditions, "*.jpg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	// changed checks that the poster is another one, on the disk alone, and asked of
+	// the channel.
+	changed := func(before string) string {
+		t.Helper()
+		now := w.said(said.ID).Video.Poster
+		if diff := cmp.Diff([]string{filepath.Join(w.renditions, now)}, posters()); diff != "" || now == before {
+			t.Errorf("the poster is %s, was %s: %s", now, before, diff)
+		}
+		if s := w.plan(said.ID)["thumbnail "]; s.Wanted != now {
+			t.Errorf("the channel does not follow: %+v", s)
+		}
+		return now
+	}
+	first := w.said(said.ID).Video.Poster
 	for name, body := range map[string][]byte{"small.png": pngOf(t, 320, 180), "text.jpg": []byte("no"), "none": nil} {
 		if got := b.postFileIn(address+"/copertina", nil, "poster", name, bytes.NewReader(body)).want(http.StatusUnprocessableEntity).wrong("poster"); got == "" {
 			t.Errorf("%s: nothing is said", name)
 		}
 	}
-	b.postFileIn(address+"/copertina", nil, "poster", "nuova.png", bytes.NewReader(pngOf(t, 1920, 1080))).want(http.StatusSeeOther)
-	poster := w.said(said.ID).Video.Poster
-	if _, err := os.Stat(filepath.Join(w.renditions, poster)); err != nil || filepath.Join(w.renditions, poster) == old {
-		t.Errorf("the poster is %s: %v", poster, err)
+	b.postFileIn(address+"/copertina", nil, "poster", "nuova.png", bytes.NewReader(picture)).want(http.StatusSeeOther)
+	second := changed(first)
+
+	for typed, want := range map[string]string{"": "", "presto": "Scrivi il momento in minuti e secondi", "0:04": "Il video dura 0:03"} {
+		a := b.postFields(address+"/copertina", url.Values{"moment": {typed}}).want(http.StatusUnprocessableEntity)
+		if got := a.wrong("moment"); !strings.HasPrefix(got, want) || a.valuesIn("cover-form").Get("moment") != typed {
+			t.Errorf("%q: it says %q", typed, got)
+		}
 	}
-	if _, err := os.Stat(old); err == nil {
-		t.Error("the one before stays on the disk")
+	if now := w.said(said.ID).Video.Poster; now != second {
+		t.Errorf("what was refused changed the poster to %s", now)
 	}
-	if s := w.plan(said.ID)["thumbnail "]; s.Wanted != poster {
-		t.Errorf("the channel does not follow: %+v", s)
+	b.postFields(address+"/copertina", url.Values{"moment": {"0:02"}}).want(http.StatusSeeOther)
+	changed(second)
+
+	stale := url.Values{"moment": {"0:01"}, "version": {itoa(int64(said.Version))}}
+	b.postFields(address+"/copertina", stale).want(http.StatusConflict).says("Intanto qualcun altro ha cambiato questa testimonianza")
+	if n := len(posters()); n != 1 {
+		t.Errorf("%d posters on the disk", n)
 	}
-	left, err := filepath.Glob(filepath.Join(w.renditions, "poster-*"))
-	if err != nil || len(left) != 1 {
-		t.Errorf("posters on the disk: %v, %v", left, err)
-	}
+	w.townHall("001272").postFields(address+"/copertina", url.Values{"moment": {"0:01"}}).want(http.StatusNotFound)
 }
 
 func TestTheProofOfAWithdrawal(t *testing.T) {
@@ -174,7 +216,8 @@ func TestTheProofOfAWithdrawal(t *testing.T) {
 	if to := a.header.Get("Location"); to != address+"/prova" {
 		t.Errorf("it leads to %s", to)
 	}
-	b.get(address+"/prova").want(http.StatusOK).says("Prova del ritiro", "La spesa sale", "Balme", "dal Comune", "Era sbagliata", "Lo stiamo togliendo")
+	b.get(address+"/prova").want(http.StatusOK).says("Prova del ritiro", "La spesa sale", "Balme", "dal Comune", "Era sbagliata", "Lo stiamo togliendo",
+		"Approvata, dalla redazione", "Pubblicata, dal portale", "Ritirata, dal Comune", "Da togliere da YouTube, dal portale")
 	w.exec(`UPDATE publications SET hidden_at = ?, delete_at = ? WHERE testimony_id = ?`, w.clock(), w.clock().AddDate(0, 0, 7), said.ID)
 	b.get(address+"/prova").says("Privato da:", "Sarà cancellato:")
 	w.exec(`UPDATE publications SET state = 'removed', since = ? WHERE testimony_id = ?`, w.clock().AddDate(0, 0, 7), said.ID)
@@ -191,8 +234,12 @@ func TestATownHallAmendsInItsBrowser(t *testing.T) {
 	for i, size := range sizes {
 		name := []string{"phone", "laptop"}[i]
 		t.Run(name, func(t *testing.T) {
-			w, b := inBrowser(t)
+			t.Parallel()
+			w := open(t) // no file comes by the browser: nobody need look at it
+			w.later(time.Since(noon))
+			b := browser.Start(t)
 			said := w.published("La spesa sale")
+			w.film(said)
 			tab := w.enter(t, b, size)
 			tab.Open(w.base + "/comune/testimonianze/" + itoa(said.ID))
 			tab.Press("link", "Modifica testi, sottotitoli e copertina")
@@ -212,8 +259,16 @@ func TestATownHallAmendsInItsBrowser(t *testing.T) {
 			tab.ChooseFile("Un’altra immagine", file(t, "nuova.png", pngOf(t, 1280, 720)))
 			tab.Press("button", "Cambia la copertina")
 			tab.Sees("Copertina cambiata")
+			chosen := w.said(said.ID).Video.Poster
+			tab.Open(w.base + "/comune/testimonianze/" + itoa(said.ID) + "/modifica") // without the sentence of before
+			tab.Write("Un momento del video", "0:01")
+			tab.Press("button", "Cambia la copertina")
+			tab.Sees("Copertina cambiata")
 			tab.Check()
 			picture(tab, "amend-"+name)
+			if now := w.said(said.ID).Video.Poster; now == chosen {
+				t.Error("a moment of the video did not become the cover")
+			}
 			tab.Open(w.base + "/comune/testimonianze/" + itoa(said.ID))
 			tab.Unfold("Ritira la testimonianza")
 			tab.Write("Perché la ritiri?", "Era sbagliata")

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/wording"
 )
 
 // formPage is the form of a testimony, or what became of it.
@@ -35,17 +35,12 @@ type formPage struct {
 	Withdraw     string     // key of what withdrawing means now
 	Channel      string     // its title; empty while none is connected
 
-	Form         *page.Form // as typed, with what is wrong
-	Themes       []page.Option
-	Languages    []page.Option
-	Visibilities []page.Option
-	Translations []string // languages that it may be translated into
-	Translated   bool
-	Consents     []page.Option
-	Limits       limits
-	Today        string // the latest day it can have been recorded
+	wording.Fields
+	Consents []page.Option
+	File     fileLimits
 
 	Testimony *testimony.Testimony // as it was accepted
+	Others    []string             // languages that it is translated into
 	Chips     []page.Chip
 	Poster    string
 	Rendition string
@@ -53,12 +48,11 @@ type formPage struct {
 	Arriving  *arriving // the file that began to arrive, if any
 }
 
-// limits are the rules of the form, for the browser to say them early.
-type limits struct {
-	Title, Description, Tags, Name, Themes int
-	Bytes                                  int64
-	Size                                   string // Bytes, for people
-	Minutes                                int
+// fileLimits are the rules for the video, for the browser to say them early.
+type fileLimits struct {
+	Bytes   int64
+	Size    string // Bytes, for people
+	Minutes int
 }
 
 // sizeOf writes a limit as settings give it, and as the reception of files
@@ -87,14 +81,6 @@ func (s *Studio) newForm(c echo.Context) error {
 	return s.showForm(c, p, t, nil, http.StatusOK)
 }
 
-// limitsIn are the rules of the form in a language.
-func (s *Studio) limitsIn(lang string) limits {
-	return limits{
-		Title: testimony.MaxTitle, Description: testimony.MaxDescription, Tags: testimony.MaxTags, Name: testimony.MaxName,
-		Themes: testimony.MaxThemes, Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes()),
-	}
-}
-
 func (s *Studio) show(c echo.Context) error {
 	p, t, err := s.mine(c)
 	if err != nil {
@@ -119,17 +105,18 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 	}
 	view := formPage{
 		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", WithdrawForm: withdraw, Editable: t.State.Editable(),
-		Title: t.Title, Testimony: t, Form: page.NewForm(valuesOf(t), wrong.Err()), Amendable: t.State.Amendable(),
+		Title: t.Title, Testimony: t, Amendable: t.State.Amendable(),
 		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn), Withdraw: withdrawing(t.State),
-		Today: s.clock().In(s.zone).Format(time.DateOnly), Limits: s.limitsIn(lang),
+		File:   fileLimits{Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes())},
 		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Video == nil || t.Video.State == testimony.VideoUnusable,
 	}
 	if view.Channel, err = s.channel(ctx); err != nil {
 		return err
 	}
-	if err := s.options(ctx, &view, lang); err != nil {
+	if view.Fields, err = s.wording.Fields(ctx, t, page.NewForm(wording.ValuesOf(t), wrong.Err())); err != nil {
 		return err
 	}
+	s.options(&view, lang)
 	if t.ID == 0 {
 		view.Title = s.pages.T(lang, "studio.form.title_new")
 		view.Action += "?modulo=" + rand.Text()
@@ -196,78 +183,24 @@ func canonical(id int64) string {
 }
 
 // formOf is a draft as its form would be posted unchanged.
-func formOf(t *testimony.Testimony) testimony.Form { return formFrom(valuesOf(t)) }
+func formOf(t *testimony.Testimony) testimony.Form { return wording.FormOf(wording.ValuesOf(t)) }
 
-func formFrom(v url.Values) testimony.Form {
-	translations := testimony.Translations{}
-	for _, lang := range testimony.OtherLanguages("") {
-		translations[lang] = testimony.Translation{Title: v.Get("title_" + lang), Description: v.Get("description_" + lang)}
-	}
-	return testimony.Form{
-		Translations: translations,
-		Title:        v.Get("title"), Description: v.Get("description"), Language: v.Get("language"), SpeakerName: v.Get("speaker_name"),
-		SpeakerRole: v.Get("speaker_role"), RecordedOn: v.Get("recorded_on"), Themes: v["themes"], Tags: v.Get("tags"),
-		Visibility: v.Get("visibility"), Release: v["release"],
-	}
-}
-
-// valuesOf gives back what was typed: what was accepted, and what was not.
-func valuesOf(t *testimony.Testimony) url.Values {
-	v := url.Values{
-		"title": {t.Title}, "description": {t.Description}, "language": {t.Language}, "speaker_name": {t.SpeakerName},
-		"speaker_role": {t.SpeakerRole}, "recorded_on": {t.RecordedOn}, "tags": {strings.Join(t.Tags, ", ")},
-		"visibility": {string(t.Visibility)},
-	}
-	for _, theme := range t.Themes {
-		v.Add("themes", theme.Slug)
-	}
-	for lang, one := range t.Translations {
-		v.Set("title_"+lang, one.Title)
-		v.Set("description_"+lang, one.Description)
-	}
-	for name, typed := range t.Unfinished {
-		v.Set(name, typed)
-	}
-	if typed, ok := t.Unfinished["themes"]; ok {
-		v["themes"] = strings.Split(typed, ",")
-	}
-	for _, r := range t.Releases {
-		v.Add("release", r.Kind)
-	}
-	return v
-}
-
-// options fills in what there is to choose from, and what was chosen as it is
-// shown when nothing can be changed any more.
-func (s *Studio) options(ctx context.Context, v *formPage, lang string) error {
-	themes, err := s.testimonies.Themes(ctx)
-	if err != nil {
-		return err
-	}
-	for _, theme := range themes {
-		v.Themes = append(v.Themes, page.Option{Value: theme.Slug, Label: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
+// options fills in what only this form has: the consents, and what was chosen as
+// it is shown when nothing can be changed any more.
+func (s *Studio) options(v *formPage, lang string) {
+	for _, other := range v.Translations {
+		if _, ok := v.Testimony.Translations[other]; ok {
+			v.Others = append(v.Others, other)
+		}
 	}
 	for _, theme := range v.Testimony.Themes {
 		v.Chips = append(v.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
-	}
-	for _, code := range testimony.Languages() {
-		v.Languages = append(v.Languages, page.Option{Value: code, Label: s.pages.T(lang, "language."+code)})
-	}
-	v.Translations, v.Translated = testimony.OtherLanguages(v.Testimony.Language), len(v.Testimony.Translations) > 0
-	for name := range v.Testimony.Unfinished {
-		v.Translated = v.Translated || strings.HasPrefix(name, "title_") || strings.HasPrefix(name, "description_")
-	}
-	for _, see := range []testimony.Visibility{testimony.Public, testimony.Unlisted, testimony.Private} {
-		v.Visibilities = append(v.Visibilities, page.Option{
-			Value: string(see), Label: s.pages.T(lang, "visibility."+string(see)), Help: s.pages.T(lang, "visibility."+string(see)+".help"),
-		})
 	}
 	for _, c := range testimony.Consents() {
 		// The wording is a legal text and stays Italian; what it means is
 		// said in the reader's language.
 		v.Consents = append(v.Consents, page.Option{Value: c.Kind, Label: c.Wording, Lang: "it", Help: s.pages.T(lang, "studio.consent."+c.Kind)})
 	}
-	return nil
 }
 
 // channel is the title of the channel that videos go to, empty while none is

@@ -33,6 +33,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/video"
 	"github.com/voci-in-comune/voci/internal/video/screening"
 	"github.com/voci-in-comune/voci/internal/views"
+	"github.com/voci-in-comune/voci/internal/wording"
 	"github.com/voci-in-comune/voci/internal/youtube"
 	"github.com/voci-in-comune/voci/migrations"
 	"github.com/voci-in-comune/voci/static"
@@ -150,9 +151,16 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 
 	e, err := pages.NewEcho()
 	must(err)
+	desk := wording.New(wording.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Renditions: w.renditions, Clock: w.clock, Log: quiet,
+		Inspector: func() (*video.Inspector, error) {
+			tools, err := video.Find()
+			return video.New(tools, video.Limits{}), err
+		},
+	})
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies, Uploads: w.uploads,
-		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions,
+		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))
@@ -367,6 +375,24 @@ func (b person) post(path string, f url.Values, header ...string) answer {
 func (b person) postFile(path string, f url.Values, name string, content io.Reader) answer {
 	b.t.Helper()
 	return b.postFileIn(path, f, "video", name, content)
+}
+
+// postFields posts a form that could have a file, without one.
+func (b person) postFields(path string, f url.Values) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	parts := multipart.NewWriter(&body)
+	for each, values := range f {
+		for _, v := range values {
+			if err := parts.WriteField(each, v); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	if err := parts.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.send(http.MethodPost, path, &body, parts.FormDataContentType())
 }
 
 // postFileIn is postFile with the file in a field of another name.

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/audit"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -25,7 +26,30 @@ type proofPage struct {
 	HiddenAt     *time.Time
 	DeleteAt     *time.Time
 	DeletedAt    *time.Time
+	Acts         []act
 	Now          time.Time
+}
+
+// act is an entry of the trail in words.
+type act struct {
+	At      time.Time
+	Action  string
+	ByStaff bool
+	ByHall  bool // neither: the portal itself
+}
+
+// acts tells what happened to a testimony, and by whom: by its town hall, by
+// staff, by the portal. What has no words is not told.
+func (s *Studio) acts(lang string, trail []audit.Entry) []act {
+	var told []act
+	for _, e := range trail {
+		if !s.pages.Knows(lang, "newsroom.act."+e.Action) {
+			continue
+		}
+		hall := account.ActedForTownHall(e.Actor)
+		told = append(told, act{At: e.At, Action: e.Action, ByHall: hall, ByStaff: !hall && e.Actor != audit.Portal})
+	}
+	return told
 }
 
 func (s *Studio) proof(c echo.Context) error {
@@ -45,21 +69,31 @@ func (s *Studio) proof(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	actor, err := s.testimonies.WithdrawnBy(ctx, t.ID)
+	lang := page.Lang(ctx)
+	title := s.pages.T(lang, "studio.proof.title")
+	view := proofPage{
+		Crumbs:       []page.Crumb{{Label: m.Name, Href: "/comune"}, {Label: t.Title, Href: address(t.ID)}, {Label: title}},
+		Municipality: m, Testimony: t, Never: true, Now: s.clock(),
+	}
+	trail, err := s.testimonies.Trail(ctx, t.ID)
 	if err != nil {
 		return err
 	}
-	title := s.pages.T(page.Lang(ctx), "studio.proof.title")
-	view := proofPage{
-		Crumbs:       []page.Crumb{{Label: m.Name, Href: "/comune"}, {Label: t.Title, Href: address(t.ID)}, {Label: title}},
-		Municipality: m, Testimony: t, ByStaff: !account.ActedForTownHall(actor), Never: true, Now: s.clock(),
-	}
 	if pub, ok := publications[t.ID]; ok {
+		if trail, err = s.publisher.History(ctx, &pub); err != nil {
+			return err
+		}
 		view.Never = pub.YoutubeID == nil && pub.State == publishing.Removed
 		view.YoutubeID, view.HiddenAt, view.DeleteAt = pub.YoutubeID, pub.HiddenAt, pub.DeleteAt
 		if pub.State == publishing.Removed {
 			view.DeletedAt = &pub.Since
 		}
 	}
+	for _, e := range trail {
+		if e.Action == "testimony."+string(testimony.Withdrawn) {
+			view.ByStaff = !account.ActedForTownHall(e.Actor)
+		}
+	}
+	view.Acts = s.acts(lang, trail)
 	return s.pages.Render(c, http.StatusOK, "studio/proof", page.Frame{Title: title, Section: "/comune", Robots: "noindex", Page: view})
 }

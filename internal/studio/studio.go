@@ -20,6 +20,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/views"
+	"github.com/voci-in-comune/voci/internal/wording"
 )
 
 // perPage is how many testimonies a page of the town hall lists.
@@ -37,8 +38,8 @@ type Studio struct {
 	channels    *publishing.Channels
 	views       *views.Sync
 	signIn      SignIn
-	renditions  string         // folder of posters and renditions
-	zone        *time.Location // where town halls have their today
+	wording     *wording.Desk
+	renditions  string // folder of posters and renditions
 	maxDuration time.Duration
 	maxBytes    int64
 	clock       func() time.Time
@@ -61,6 +62,7 @@ type Rooms struct {
 	Channels    *publishing.Channels // nil without YouTube
 	Views       *views.Sync
 	SignIn      SignIn
+	Wording     *wording.Desk
 	Renditions  string
 	MaxDuration time.Duration
 	MaxBytes    int64
@@ -70,13 +72,9 @@ type Rooms struct {
 
 // New makes the studio.
 func New(r Rooms) *Studio {
-	zone, err := time.LoadLocation("Europe/Rome")
-	if err != nil {
-		zone = time.UTC // cannot be: package page brings the zones along
-	}
 	return &Studio{
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
-		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, zone: zone, views: r.Views, signIn: r.SignIn, renditions: r.Renditions,
+		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, renditions: r.Renditions,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +21,8 @@ const longestSchedule = 366 * 24 * time.Hour
 func (s State) Amendable() bool { return s == Approved || s == Published }
 
 // Amend changes what is said of an approved or published testimony: everything
-// of the form but the consents and the file. version is the one that was seen.
+// of the form but the consents, which stay as they were given, and the file.
+// version is the one that was seen.
 // It returns fault.Invalid with the fields that are wrong, and then changes
 // nothing; fault.Conflict if it changed meanwhile or cannot be amended.
 func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64, version int, f Form) (*Testimony, error) {
@@ -33,7 +33,11 @@ func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64,
 			return fmt.Errorf("read the themes: %w", err)
 		}
 		t.apply(f, themes, s.now())
-		if err := t.Missing(s.now()).Err(); err != nil {
+		wrong := t.unsaid(s.now())
+		if t.Visibility != Public && t.PublishAt != nil && t.PublishAt.After(s.now()) {
+			wrong.Add("visibility", "testimony.visibility.scheduled", "At", *t.PublishAt) // or it would come out before its time
+		}
+		if err := wrong.Err(); err != nil {
 			return err
 		}
 		t.AmendedAt = s.moment()
@@ -170,25 +174,22 @@ func (s *Store) GiveBack(ctx context.Context, actor string, id int64, version in
 	})
 }
 
-// WithdrawnBy returns who withdrew a testimony, as the trail names them.
-func (s *Store) WithdrawnBy(ctx context.Context, id int64) (actor string, err error) {
-	err = s.db.Reader(ctx).Table("audit").Select("actor").
-		Where("subject = 'testimony' AND subject_id = ? AND action = ?", strconv.FormatInt(id, 10), "testimony."+string(Withdrawn)).
-		Order("id DESC").Limit(1).Scan(&actor).Error
-	if err != nil {
-		return "", fmt.Errorf("read who withdrew testimony %d: %w", id, err)
-	}
-	return actor, nil
+// Trail lists what happened to a testimony, the oldest first.
+func (s *Store) Trail(ctx context.Context, id int64) ([]audit.Entry, error) {
+	return audit.Of(s.db.Reader(ctx), "testimony", id)
 }
 
 // Withdrawal is why a testimony is taken back, and who is sent the proof of it.
 type Withdrawal struct {
-	Reason string
+	Reason string // staff must give one: it is not their testimony
 	Email  string // empty: nobody
 }
 
-func (w Withdrawal) check() error {
+func (w Withdrawal) check(municipality string) error {
 	var wrong fault.Fields
+	if municipality == Anywhere && w.Reason == "" {
+		wrong.Add("reason", "testimony.reason.empty")
+	}
 	if w.Email != "" {
 		if a, err := mail.ParseAddress(w.Email); err != nil || a.Address != w.Email {
 			wrong.Add("email", "mail.recipient")

@@ -195,6 +195,21 @@ func (t *Testimony) Wrong(now time.Time) fault.Fields {
 
 // Missing says what is needed before review can be asked for, besides the file.
 func (t *Testimony) Missing(now time.Time) fault.Fields {
+	wrong := t.unsaid(now)
+	if t.Origin == FromChannel {
+		return wrong // consents were given before there was a portal to keep them
+	}
+	for _, c := range Consents() {
+		if !slices.ContainsFunc(t.Releases, func(r Release) bool { return r.Kind == c.Kind && r.Version == c.Version }) {
+			wrong.Add("release", "testimony.release.empty")
+			break
+		}
+	}
+	return wrong
+}
+
+// unsaid says what is wrong or missing of what is said, consents apart.
+func (t *Testimony) unsaid(now time.Time) fault.Fields {
 	wrong := t.Wrong(now)
 	need := func(ok bool, name string) {
 		_, typed := t.Unfinished[name]
@@ -209,15 +224,6 @@ func (t *Testimony) Missing(now time.Time) fault.Fields {
 		need(t.SpeakerRole != "", "speaker_role")
 	}
 	need(len(t.Themes) > 0, "themes")
-	if t.Origin == FromChannel {
-		return wrong // consents were given before there was a portal to keep them
-	}
-	for _, c := range Consents() {
-		if !slices.ContainsFunc(t.Releases, func(r Release) bool { return r.Kind == c.Kind && r.Version == c.Version }) {
-			wrong.Add("release", "testimony.release.empty")
-			break
-		}
-	}
 	return wrong
 }
 

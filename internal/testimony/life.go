@@ -141,16 +141,18 @@ func (s *Store) decide(ctx context.Context, actor string, id int64, version int,
 	})
 }
 
-// Withdraw takes a testimony back, at any time, also off the channel.
+// Withdraw takes a testimony back, at any time, also off the channel. It returns
+// fault.Invalid for a reason that is wanting or an address that is none.
 func (s *Store) Withdraw(ctx context.Context, actor, municipality string, id int64, w Withdrawal) (*Testimony, error) {
-	if err := w.check(); err != nil {
+	w.Reason, w.Email = strings.TrimSpace(w.Reason), strings.TrimSpace(w.Email)
+	if err := w.check(municipality); err != nil {
 		return nil, err
 	}
 	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
 		if t.State == Withdrawn {
 			return nil // pressed twice
 		}
-		if err := s.move(tx, actor, t, Withdrawn, clip(strings.TrimSpace(w.Reason))); err != nil {
+		if err := s.move(tx, actor, t, Withdrawn, clip(w.Reason)); err != nil {
 			return err
 		}
 		t.ClosedAt, t.ProofEmail = s.moment(), w.Email

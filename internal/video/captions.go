@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
-	"github.com/asticode/go-astisub"
 	"golang.org/x/text/encoding/charmap"
+	utf16 "golang.org/x/text/encoding/unicode"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 )
@@ -34,61 +38,167 @@ type Captions struct {
 
 // ReadCaptions reads a file of WebVTT or SubRip for a video of a length (zero if
 // that is not known). What cannot be used is fault.Invalid on the field
-// "captions", with the cue that is wrong.
+// "captions", with the line or the cue that is wrong: words are never dropped
+// in silence.
 func ReadCaptions(r io.Reader, length time.Duration) (Captions, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxCaptions+1))
+	file, err := io.ReadAll(io.LimitReader(r, MaxCaptions+1))
 	switch {
 	case err != nil:
 		return Captions{}, fmt.Errorf("read the captions: %w", err)
-	case len(text) > MaxCaptions:
+	case len(file) > MaxCaptions:
 		return Captions{}, badCaptions("video.captions.large", "Max", MaxCaptions>>20)
-	case len(bytes.TrimSpace(text)) == 0:
+	case len(bytes.TrimSpace(file)) == 0:
 		return Captions{}, badCaptions("video.captions.empty")
 	}
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(text) {
-		// What older programs for Windows write.
-		if text, err = charmap.Windows1252.NewDecoder().Bytes(text); err != nil {
-			return Captions{}, badCaptions("video.captions.unknown")
-		}
-	}
-	if bytes.ContainsRune(text, 0) {
+	text, ok := decode(file)
+	if !ok || !strings.Contains(text, "-->") {
 		return Captions{}, badCaptions("video.captions.unknown")
 	}
-	read := astisub.ReadFromSRT
-	if bytes.HasPrefix(text, []byte("WEBVTT")) {
-		read = astisub.ReadFromWebVTT
+	cues, err := readCues(text)
+	if err != nil {
+		return Captions{}, err
 	}
-	all, err := read(bytes.NewReader(text))
-	if err != nil || len(all.Items) == 0 {
-		return Captions{}, badCaptions("video.captions.unknown")
-	}
-	return writeCaptions(all, length)
+	return writeCues(cues, length)
 }
 
 func badCaptions(key string, pairs ...any) error {
 	return fault.Fields{{Name: "captions", Message: fault.Msg(key, pairs...)}}.Err()
 }
 
-func writeCaptions(all *astisub.Subtitles, length time.Duration) (Captions, error) {
+// decode gives the text of a file with one kind of line end: UTF-8, what
+// Windows calls Unicode (UTF-16 with its mark), or else Windows-1252, which
+// older programs write.
+func decode(file []byte) (text string, ok bool) {
+	var err error
+	switch {
+	case bytes.HasPrefix(file, []byte("\xff\xfe")), bytes.HasPrefix(file, []byte("\xfe\xff")):
+		file, err = utf16.UTF16(utf16.LittleEndian, utf16.ExpectBOM).NewDecoder().Bytes(file)
+	case !utf8.Valid(file):
+		file, err = charmap.Windows1252.NewDecoder().Bytes(file)
+	}
+	text = strings.TrimPrefix(string(file), "\ufeff")
+	if err != nil || strings.ContainsAny(text, "\x00\ufffd") {
+		return "", false
+	}
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), true
+}
+
+// cue is one caption.
+type cue struct {
+	start, end time.Duration
+	text       []string
+}
+
+// cueTimes is the line above a cue's words: https://www.w3.org/TR/webvtt1/#webvtt-cue-timings
+// and, with commas, SubRip's. What follows are positions.
+var cueTimes = regexp.MustCompile(`^\s*(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d)[.,](\d{1,3})\s*-->\s*(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d)[.,](\d{1,3})(?:\s.*)?$`)
+
+func timesOf(line string) (start, end time.Duration, ok bool) {
+	m := cueTimes.FindStringSubmatch(line)
+	if m == nil {
+		return 0, 0, false
+	}
+	at := func(hours, minutes, seconds, thousandths string) time.Duration {
+		n := func(digits string) time.Duration {
+			v, _ := strconv.Atoi(digits) // at most three digits; none are zero
+			return time.Duration(v)
+		}
+		return n(hours)*time.Hour + n(minutes)*time.Minute + n(seconds)*time.Second + n((thousandths + "00")[:3])*time.Millisecond
+	}
+	return at(m[1], m[2], m[3], m[4]), at(m[5], m[6], m[7], m[8]), true
+}
+
+// aside tells whether a block of WebVTT is about other things than words:
+// https://www.w3.org/TR/webvtt1/#file-structure
+func aside(block []string) bool {
+	name, _, _ := strings.Cut(strings.ReplaceAll(block[0], "\t", " "), " ")
+	return slices.Contains([]string{"NOTE", "STYLE", "REGION"}, name) && (len(block) == 1 || !strings.Contains(block[1], "-->"))
+}
+
+// readCues reads blocks of lines with empty ones between them: a name or number
+// that may be missing, the times, the words.
+func readCues(text string) (cues []cue, err error) {
+	lines := strings.Split(text, "\n")
+	header := strings.HasPrefix(lines[0], "WEBVTT")
+	for at := 0; at < len(lines); {
+		if strings.TrimSpace(lines[at]) == "" {
+			at++
+			continue
+		}
+		block := lines[at:]
+		if end := slices.IndexFunc(block, func(l string) bool { return strings.TrimSpace(l) == "" }); end >= 0 {
+			block = block[:end]
+		}
+		first := at
+		at += len(block)
+		switch {
+		case header && first == 0:
+			block = block[1:]
+			if times := slices.IndexFunc(block, func(l string) bool { return strings.Contains(l, "-->") }); times < 0 {
+				continue // only what the header says of itself
+			} else if times > 0 {
+				block = block[times-1:]
+			}
+			first = at - len(block)
+		case header && aside(block):
+			continue
+		}
+		found, wrong := readBlock(block)
+		if wrong >= 0 {
+			return nil, badCaptions("video.captions.times", "Line", first+wrong+1)
+		}
+		cues = append(cues, found...)
+	}
+	return cues, nil
+}
+
+// readBlock reads a cue, or several of a file that forgot the empty lines
+// between them. wrong is the line without times that should have some, or -1.
+func readBlock(block []string) (cues []cue, wrong int) {
+	times := 0
+	if !strings.Contains(block[0], "-->") && len(block) > 1 {
+		times = 1 // below a name or number
+	}
+	for i, line := range block[times:] {
+		start, end, ok := timesOf(line)
+		switch {
+		case ok && i > 0:
+			last := &cues[len(cues)-1]
+			if n := len(last.text); n > 0 && strings.Trim(last.text[n-1], "0123456789 \t") == "" {
+				last.text = last.text[:n-1] // the number of this one
+			}
+			fallthrough
+		case ok:
+			cues = append(cues, cue{start: start, end: end})
+		case i == 0:
+			return nil, times
+		default:
+			last := &cues[len(cues)-1]
+			last.text = append(last.text, line)
+		}
+	}
+	return cues, -1
+}
+
+func writeCues(all []cue, length time.Duration) (Captions, error) {
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
 	cues, last := 0, time.Duration(0)
-	for i, item := range all.Items {
-		words := wordsOf(item)
+	for i, c := range all {
+		words := wordsOf(c.text)
 		if words == "" {
 			continue
 		}
 		switch {
-		case item.EndAt <= item.StartAt:
-			return Captions{}, badCaptions("video.captions.backwards", "Cue", i+1, "At", vttTime(item.StartAt))
-		case item.StartAt < last:
-			return Captions{}, badCaptions("video.captions.order", "Cue", i+1, "At", vttTime(item.StartAt))
-		case length > 0 && item.EndAt > length+captionSlack:
-			return Captions{}, badCaptions("video.captions.beyond", "Cue", i+1, "At", vttTime(item.EndAt), "Length", vttTime(length))
+		case c.end <= c.start:
+			return Captions{}, badCaptions("video.captions.backwards", "Cue", i+1, "At", vttTime(c.start))
+		case c.start < last:
+			return Captions{}, badCaptions("video.captions.order", "Cue", i+1, "At", vttTime(c.start))
+		case length > 0 && c.end > length+captionSlack:
+			return Captions{}, badCaptions("video.captions.beyond", "Cue", i+1, "At", vttTime(c.end), "Length", vttTime(length))
 		}
-		last = item.StartAt
-		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", vttTime(item.StartAt), vttTime(item.EndAt), words)
+		last = c.start
+		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", vttTime(c.start), vttTime(c.end), words)
 		cues++
 	}
 	if cues == 0 {
@@ -98,16 +208,66 @@ func writeCaptions(all *astisub.Subtitles, length time.Duration) (Captions, erro
 	return Captions{VTT: b.String(), SHA256: hex.EncodeToString(sum[:]), Cues: cues}, nil
 }
 
-// wordsOf is the text of a cue, as WebVTT wants it.
-func wordsOf(item *astisub.Item) string {
-	var lines []string
-	for _, line := range item.Lines {
-		text := strings.TrimSpace(line.String())
-		if text != "" {
-			lines = append(lines, strings.ReplaceAll(html.EscapeString(html.UnescapeString(text)), "--&gt;", "&#45;&#45;&gt;"))
+// cueTag is what may be a tag in a cue's words: italic, bold and underlined
+// stay, a speaker's name becomes words, the other tags of WebVTT and SubRip
+// (classes, languages, ruby, fonts, times, positions) go. Anything else is not a
+// tag but words.
+var cueTag = regexp.MustCompile(`(?i)<(/?)([biu])(?:[.\s][^<>]*)?>|<v(?:\.[^<>\s]*)?\s+([^<>]*)>|</?(?:[cv]|lang|ruby|rt|font)(?:[.\s][^<>]*)?>|<[\d:.]{5,}>|\{\\an?\d+\}`)
+
+var vttEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// wordsOf are the words of a cue, as WebVTT wants them.
+func wordsOf(lines []string) string {
+	raw := strings.Join(lines, "\n")
+	var b strings.Builder
+	var open []string
+	said := func(s string) {
+		b.WriteString(vttEscape.Replace(strings.Map(printable, html.UnescapeString(s))))
+	}
+	part := func(from, to int) string {
+		if from < 0 {
+			return ""
+		}
+		return raw[from:to]
+	}
+	from := 0
+	for _, m := range cueTag.FindAllStringSubmatchIndex(raw, -1) {
+		said(raw[from:m[0]])
+		from = m[1]
+		name := strings.ToLower(part(m[4], m[5]))
+		switch closing := part(m[2], m[3]) != ""; {
+		case m[6] >= 0:
+			said(strings.TrimSpace(part(m[6], m[7])) + ": ")
+		case name == "":
+		case !closing:
+			open = append(open, name)
+			b.WriteString("<" + name + ">")
+		case len(open) > 0 && open[len(open)-1] == name:
+			open = open[:len(open)-1]
+			b.WriteString("</" + name + ">")
 		}
 	}
-	return strings.Join(lines, "\n")
+	said(raw[from:])
+	for _, name := range slices.Backward(open) {
+		b.WriteString("</" + name + ">")
+	}
+	var words []string
+	for line := range strings.Lines(b.String()) {
+		if line = strings.TrimSpace(line); line != "" {
+			words = append(words, line)
+		}
+	}
+	if strings.TrimSpace(cueTag.ReplaceAllString(strings.Join(words, ""), "")) == "" {
+		return "" // nothing but tags
+	}
+	return strings.Join(words, "\n")
+}
+
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' {
+		return ' '
+	}
+	return r
 }
 
 // vttTime is a time as WebVTT writes it. https://www.w3.org/TR/webvtt1/#webvtt-timestamp

@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/jpeg"
 	"math"
-	"os"
 	"strconv"
 	"time"
 
@@ -39,7 +38,7 @@ func (t *Inspector) Poster(ctx context.Context, path string, facts Facts, out st
 	var best []byte
 	bestLight := -1.0
 	for _, at := range moments(facts.PictureDuration) {
-		candidate, err := t.frame(ctx, path, p, at)
+		candidate, err := t.frame(ctx, path, p, at, posterWindow, typical)
 		if fault.Of(err) == fault.Invalid {
 			continue // a damaged stretch; there may be a good one
 		}
@@ -60,12 +59,7 @@ func (t *Inspector) Poster(ctx context.Context, path string, facts Facts, out st
 	if best == nil {
 		return fault.New(fault.Invalid, "video.damaged")
 	}
-	return atomically(out, func(temp string) error {
-		if err := os.WriteFile(temp, best, 0o600); err != nil {
-			return fmt.Errorf("writing the poster: %w", err)
-		}
-		return nil
-	})
+	return writePoster(out, best)
 }
 
 // again recognises and probes a file that was inspected before.
@@ -87,20 +81,23 @@ func moments(d time.Duration) []time.Duration {
 	return []time.Duration{d / 5, d / 2, d * 4 / 5, 0}
 }
 
-// frame has ffmpeg choose the most typical frame of the window that starts at
-// at, and returns it as a JPEG.
-func (t *Inspector) frame(ctx context.Context, path string, p probed, at time.Duration) ([]byte, error) {
+// typical has ffmpeg choose the most typical frame of posterWindow.
+var typical = fmt.Sprintf("fps=8,thumbnail=n=%d,", int(posterWindow.Seconds())*8)
+
+// frame has ffmpeg choose a frame of the window that starts at at, the first
+// without a filter that chooses, and returns it as a JPEG.
+func (t *Inspector) frame(ctx context.Context, path string, p probed, at, window time.Duration, choose string) ([]byte, error) {
 	in, err := input(path, p.container, decoders)
 	if err != nil {
 		return nil, err
 	}
 	args := []string{
 		"-nostdin", "-hide_banner", "-nostats", "-v", "error", "-threads", strconv.Itoa(t.threads),
-		"-ss", clock(at), "-t", clock(posterWindow),
+		"-ss", clock(at), "-t", clock(window),
 	}
 	args = append(args, in...)
 	args = append(args,
-		"-filter_complex", posterFilter(p.picture), "-map", "[poster]",
+		"-filter_complex", posterFilter(p.picture, choose), "-map", "[poster]",
 		"-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-f", "image2pipe", "pipe:1")
 	jpg, err := t.output(ctx, t.tools.FFmpeg, posterTimeout, posterMax, args...)
 	return jpg, verdict(err)
@@ -108,14 +105,13 @@ func (t *Inspector) frame(ctx context.Context, path string, p probed, at time.Du
 
 // posterFilter scales before it chooses, so that the frames it keeps in memory
 // are small whatever the video is.
-func posterFilter(s stream) string {
+func posterFilter(s stream, choose string) string {
 	w, h := s.shown()
 	fw, fh := fit(w, h, PosterWidth, PosterHeight, true)
 	if fw*fh*100 >= PosterWidth*PosterHeight*98 {
 		fw, fh = PosterWidth, PosterHeight // a hair's breadth off 16:9: nobody sees it
 	}
-	chain := fmt.Sprintf("[0:%d]scale=%d:%d,setsar=1,fps=8,thumbnail=n=%d,%sformat=yuv420p",
-		s.Index, fw, fh, int(posterWindow.Seconds())*8, toneMap(s))
+	chain := fmt.Sprintf("[0:%d]scale=%d:%d,setsar=1,%s%sformat=yuv420p", s.Index, fw, fh, choose, toneMap(s))
 	// JPEG knows one matrix, that of BT.601, in full range (ITU-T T.871).
 	full := "scale=out_range=full:out_color_matrix=bt601,format=yuvj420p[poster]"
 	if fw == PosterWidth && fh == PosterHeight {

@@ -28,6 +28,7 @@ type task struct {
 	args     []string
 	timeout  time.Duration // on top of the context's own deadline
 	maxWrite int64         // largest file it may write, in bytes; 0: none
+	stdin    io.Reader     // may be nil
 	stdout   io.Writer     // may be nil; an error of its Write ends the tool
 }
 
@@ -52,6 +53,7 @@ func (t *Inspector) run(ctx context.Context, k task) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, t.tools.Prlimit, append(args, k.args...)...) //nolint:gosec // the tools come from Find, the arguments from this package
 	cmd.Env = environment()
+	cmd.Stdin = k.stdin
 	tail := &tailBuffer{max: stderrKept}
 	cmd.Stderr = tail
 	sink := &sink{w: k.stdout, stop: cancel}
