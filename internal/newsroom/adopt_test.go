@@ -131,3 +131,21 @@ func (w *world) count() (n int64) {
 func TestAdoptionWithoutAChannel(t *testing.T) {
 	open(t).moderator().get(adoptAddress).want(http.StatusNotFound).says("Nessun canale YouTube è collegato.")
 }
+
+// TestWithoutAChannelTheQueueOffersTheHand: with VOCI_YOUTUBE=off it is the only
+// way to YouTube.
+func TestWithoutAChannelTheQueueOffersTheHand(t *testing.T) {
+	w := open(t, off)
+	one, two := w.approvedOne(), w.approvedOne()
+	page := w.administrator().get("/redazione/youtube").want(http.StatusOK).says("YouTube è spento su questo portale.")
+	for _, said := range []int64{one.ID, two.ID} {
+		_, address := w.publicationOf(said)
+		page.one("a", "href", address+"/a-mano")
+	}
+	w = open(t)
+	w.connect()
+	_, address := w.publicationOf(w.approvedOne().ID)
+	if found := w.administrator().get("/redazione/youtube").find("a", "href", address+"/a-mano"); len(found) != 0 {
+		t.Error("the hand is offered although the channel does it by itself")
+	}
+}

@@ -45,6 +45,7 @@ type queued struct {
 	Blocked   bool
 	RetryHref string // empty if there is nothing to try again
 	PlanHref  string
+	HandHref  string         // without a channel: where it is published by hand
 	Expected  *fault.Message // when it goes on; nil where Explain says so
 }
 
@@ -144,6 +145,9 @@ func (n *Newsroom) queue(ctx context.Context) ([]queued, error) {
 		}
 		row := queued{Publication: each, queueItem: items[0], Explain: each.Explain(), Blocked: each.State == publishing.Blocked}
 		row.PlanHref = publicationAddress(each.ID)
+		if n.Channels == nil && each.Handable() {
+			row.HandHref = row.PlanHref + "/a-mano"
+		}
 		if e, ok := expected[each.ID]; ok && n.Channels != nil {
 			row.Expected = e.Explain()
 		}
