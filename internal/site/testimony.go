@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/config"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -51,6 +52,7 @@ type player struct {
 	Duration time.Duration
 	Upright  bool // higher than wide, as telephones record
 	Away     bool // it should be at YouTube and cannot be seen there
+	Trial    bool // it is on the sandbox channel only, where nothing can be watched
 	Tracks   []track
 }
 
@@ -167,13 +169,17 @@ func (s *Site) player(t *testimony.Testimony, pub publishing.Publication) player
 		p.Duration, p.Upright = t.Video.Duration(), t.Video.Height > t.Video.Width
 	}
 	p.Away = s.YouTube != "off" && pub.Away()
-	if s.live() && pub.Playable() {
+	p.Video = rendition(t)
+	only := p.Video == "" && pub.Playable() // the channel alone has it
+	switch {
+	case s.YouTube == config.YouTubeSandbox:
+		p.Trial = only
+	case only, s.live() && pub.Playable():
+		p.Video = ""
 		id := url.PathEscape(*pub.YoutubeID)
 		p.Embed = "https://www.youtube-nocookie.com/embed/" + id
 		p.Watch = "https://www.youtube.com/watch?v=" + url.QueryEscape(*pub.YoutubeID)
-		return p
 	}
-	p.Video = rendition(t)
 	return p
 }
 

@@ -87,6 +87,9 @@ const (
 // steps is the way of a testimony: received, in review, approved, on the
 // channel, seen.
 func steps(t *testimony.Testimony, pub *publishing.Publication, expected publishing.Expectation, count *views.Latest, coming *arriving) []page.Step {
+	if t.Origin == testimony.FromChannel {
+		return adopted(t, pub, count)
+	}
 	way := []page.Step{
 		received(t, coming),
 		{Label: fault.Msg("studio.step.review"), State: page.StepAhead},
@@ -115,11 +118,7 @@ func steps(t *testimony.Testimony, pub *publishing.Publication, expected publish
 		}
 		way[atPeople] = seen(count)
 	case testimony.Withdrawn:
-		end := page.Step{Label: fault.Msg("studio.step.withdrawn"), State: page.StepDone, At: at(t.ClosedAt)}
-		if pub != nil && pub.State != publishing.Public {
-			end.Note = pub.Explain()
-		}
-		way = append(way[:1], end)
+		way = append(way[:1], withdrawn(t, pub))
 	}
 	return way
 }
