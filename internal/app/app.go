@@ -276,7 +276,7 @@ func (a *App) openWork() (err error) {
 		},
 		Tend: func(ctx context.Context, _ jobs.Tend) error {
 			_, err := a.Publisher.Tend(ctx) // the timetable calls again
-			return err
+			return errors.Join(err, a.Publisher.VerifyHands(ctx))
 		},
 		Rehearse: func(ctx context.Context, j jobs.Rehearse) error { return a.Publisher.Rehearse(ctx, j.RehearsalID) },
 		SyncViews: func(ctx context.Context, _ jobs.SyncViews) error {

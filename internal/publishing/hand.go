@@ -206,7 +206,8 @@ func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publicati
 }
 
 // VerifyHands checks the links that were pasted while there was no channel to
-// ask, as many as one call can. What is wrong is blocked, with the reason.
+// ask, once there is one, fifty at a time. What is wrong is blocked, with the
+// reason.
 func (p *Publisher) VerifyHands(ctx context.Context) error {
 	if p.Channels == nil {
 		return nil
@@ -219,6 +220,8 @@ func (p *Publisher) VerifyHands(ctx context.Context) error {
 		v, err := p.askForHand(ctx, &unseen[i], *unseen[i].YoutubeID)
 		e, refused := errors.AsType[*fault.Error](err)
 		switch {
+		case refused && (e.Kind == fault.NotFound || e.Kind == fault.Conflict || e.Kind == fault.Unavailable):
+			return nil // no channel yet, or it does not answer: another time
 		case refused && e.Kind == fault.Invalid:
 			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Blocked, testimony.Sentence{Message: e.Fields[0].Message}, map[string]any{"verified": true})
 		case err == nil:
