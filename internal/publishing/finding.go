@@ -261,43 +261,54 @@ func (p *Publisher) finding(ctx context.Context, id int64) (*Reported, error) {
 // returns how many are new.
 func (p *Publisher) report(tx *gorm.DB, pub *Publication, kinds []FindingKind, seen []Finding) (fresh int, err error) {
 	var before []Finding
-	// Of each difference the latest row tells: open, or how it was settled.
-	err = tx.Where(`publication_id = ? AND kind IN ? AND id IN (SELECT max(id) FROM findings WHERE publication_id = ? GROUP BY kind, key)`,
-		pub.ID, kinds, pub.ID).Find(&before).Error
+	// Of each difference the latest row tells: open, or how it was settled. What the
+	// portal let be holds as long as there is any difference.
+	err = tx.Where(`publication_id = ? AND kind IN ? AND (id IN (SELECT max(id) FROM findings WHERE publication_id = ? GROUP BY kind, key)
+		OR remedy = ? AND mark <> '')`, pub.ID, kinds, pub.ID, kept).Order("id").Find(&before).Error
 	if err != nil {
 		return 0, fmt.Errorf("read the findings of publication %d: %w", pub.ID, err)
 	}
-	now := p.now()
+	isNew := slices.Clone(seen)
 	for _, old := range before {
 		i := slices.IndexFunc(seen, func(f Finding) bool { return f.Kind == old.Kind && f.Key == old.Key })
-		values := map[string]any{"seen_at": now}
-		switch {
-		case i < 0 && old.SettledAt == nil:
-			values = map[string]any{"settled_at": now, "settled_by": audit.Portal}
+		same := i >= 0 && seen[i].Mark == old.Mark
+		var values map[string]any
+		switch letBe := slices.ContainsFunc(before, func(k Finding) bool {
+			return i >= 0 && k.Remedy == kept && k.Kind == old.Kind && k.Key == old.Key && k.Mark == seen[i].Mark
+		}); {
+		case old.SettledAt == nil && (i < 0 || letBe):
+			values = map[string]any{"settled_at": p.now(), "settled_by": audit.Portal}
+		case old.SettledAt == nil:
+			values = map[string]any{"seen_at": p.now(), "detail": seen[i].Detail, "mark": seen[i].Mark}
 		case i < 0:
 			values = map[string]any{"mark": ""} // what was let be is over: the same again is new
-		case old.SettledAt == nil:
-			values["detail"], values["mark"] = seen[i].Detail, seen[i].Mark
-		case old.Mark != seen[i].Mark || !slices.Contains([]Remedy{Ignore, Adopt, kept}, old.Remedy):
+		case !same || !slices.Contains([]Remedy{Ignore, Adopt, kept}, old.Remedy):
 			continue // another difference than the one that was settled
+		default:
+			values = map[string]any{"seen_at": p.now()}
 		}
-		if i >= 0 {
-			seen = slices.Delete(slices.Clone(seen), i, i+1)
-		}
+		isNew = slices.DeleteFunc(isNew, func(f Finding) bool { return f.Kind == old.Kind && f.Key == old.Key })
 		if err := tx.Model(&Finding{}).Where("id = ?", old.ID).Updates(values).Error; err != nil {
 			return 0, fmt.Errorf("renew finding %d: %w", old.ID, err)
 		}
 	}
-	for _, f := range seen {
+	return p.noteFindings(tx, pub, isNew)
+}
+
+// noteFindings writes down what was not known, and returns how many of it need a
+// person.
+func (p *Publisher) noteFindings(tx *gorm.DB, pub *Publication, list []Finding) (open int, err error) {
+	now := p.now()
+	for _, f := range list {
 		f.PublicationID, f.FoundAt, f.SeenAt = pub.ID, now, now
 		if f.Remedy == kept {
 			f.SettledAt, f.SettledBy = &now, audit.Portal
 		} else {
-			fresh++
+			open++
 		}
 		if err := tx.Create(&f).Error; err != nil {
 			return 0, fmt.Errorf("note a finding of publication %d: %w", pub.ID, err)
 		}
 	}
-	return fresh, nil
+	return open, nil
 }

@@ -22,8 +22,8 @@ var (
 	firstSeed     = flag.Uint64("seed", 0, "the first order of events of TestAnyOrderOfEvents; it says which failed")
 )
 
-// TestAnyOrderOfEvents lets faults of the wire, kills, edits, schedules and
-// withdrawals meet in any order, then lets the portal come to rest, and looks:
+// TestAnyOrderOfEvents lets faults of the wire, kills, edits here and in Studio,
+// schedules, comparisons, remedies and withdrawals meet in any order, then lets the portal come to rest, and looks:
 // never two videos of one testimony at any time, none lost, none public or kept
 // that was withdrawn.
 func TestAnyOrderOfEvents(t *testing.T) {
@@ -55,6 +55,7 @@ type chaos struct {
 	stop     context.CancelFunc
 	ids      []int64
 	withdrew map[int64]bool
+	deleted  bool             // somebody deleted a video in Studio; of two, nobody would believe it
 	files    map[string]int64 // testimony by the digest of its file
 }
 
@@ -67,6 +68,9 @@ func anyOrder(t *testing.T, seed uint64) {
 		c.poster(made.ID, "poster.jpg")
 		c.replan(made.ID)
 		c.ids, c.files[sum(c.file)] = append(c.ids, made.ID), made.ID
+	}
+	if c.dice.IntN(3) == 0 { // what happens to those that are out
+		c.run()
 	}
 	for range 10 + c.dice.IntN(25) {
 		c.event()
@@ -150,7 +154,7 @@ func (c *chaos) stepOn() {
 
 func (c *chaos) event() {
 	id := c.ids[c.dice.IntN(len(c.ids))]
-	n := c.dice.IntN(100)
+	n := c.dice.IntN(112)
 	defer func() {
 		pub := c.publication(id)
 		c.t.Logf("%s event %d of %d: %s %s, youtube %v, last byte %t, queue %v", c.now.Format(time.DateTime), n, id, pub.State, pub.Reason.Key, pub.YoutubeID != nil, pub.LastByteSent, c.queue)
@@ -180,8 +184,81 @@ func (c *chaos) event() {
 			}
 			c.withdrew[id] = true
 		}
-	default:
+	case n < 100:
 		c.retry(id)
+	case n < 104:
+		c.inStudio(id)
+	default:
+		c.reconcile()
+	}
+}
+
+// inStudio is what somebody does to a video past the portal.
+func (c *chaos) inStudio(id int64) {
+	pub := c.publication(id)
+	there := func(v sandbox.VideoState) bool { return pub.YoutubeID != nil && v.ID == *pub.YoutubeID }
+	if !slices.ContainsFunc(c.sandbox.State().Videos, there) {
+		return
+	}
+	switch n := c.dice.IntN(3); {
+	case n == 0 && !c.deleted:
+		c.deleted = true
+		c.studio(id, sandbox.StudioEdit{Delete: true})
+	case n == 1 && !c.withdrew[id]: // what is withdrawn is private, and stays so
+		c.studio(id, sandbox.StudioEdit{Privacy: []string{"unlisted", "private"}[c.dice.IntN(2)]})
+	default:
+		title := fmt.Sprintf("Da Studio %d", c.dice.IntN(1000))
+		c.studio(id, sandbox.StudioEdit{Title: &title})
+	}
+}
+
+// reconcile compares portal and channel, and sometimes settles something.
+func (c *chaos) reconcile() {
+	c.work(func(ctx context.Context) error {
+		_, err := c.publisher.Reconcile(ctx)
+		return err
+	})
+	list, _, err := c.publisher.Findings(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, f := range list {
+		remedy := f.Remedies[c.dice.IntN(len(f.Remedies))]
+		if c.dice.IntN(2) == 0 || remedy == publishing.Withdraw || remedy == publishing.Ignore {
+			continue
+		}
+		c.work(func(ctx context.Context) error {
+			err := c.publisher.Settle(ctx, "test", f.Finding.ID, remedy, "")
+			c.t.Logf("%s of %s: %v", remedy, f.Kind, err)
+			return err
+		})
+	}
+}
+
+// mend does what staff do with the list of differences: what is suggested.
+func (c *chaos) mend() {
+	c.t.Helper()
+	for range 4 {
+		c.fail(sandbox.Fault{Name: sandbox.FillBuckets})
+		c.now = c.now.Add(25 * time.Hour)
+		if _, err := c.publisher.Reconcile(c.t.Context()); err != nil {
+			c.t.Errorf("compare: %v", err)
+		}
+		list, _, err := c.publisher.Findings(c.t.Context())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		missed := func(id int64) bool { return c.publication(id).MissedAt != nil }
+		if len(list) == 0 && !slices.ContainsFunc(c.ids, missed) {
+			return
+		}
+		for _, f := range list {
+			c.t.Logf("%s of %s", f.Remedies[0], f.Kind)
+			if err := c.publisher.Settle(c.t.Context(), "test", f.Finding.ID, f.Remedies[0], ""); err != nil {
+				c.t.Errorf("%s of %s: %v", f.Remedies[0], f.Kind, err)
+			}
+		}
+		c.run()
 	}
 }
 
@@ -279,6 +356,7 @@ func (c *chaos) rest() {
 			break
 		}
 	}
+	c.mend()
 	c.oneVideoEach()
 	videos := map[int64]sandbox.VideoState{}
 	for _, v := range c.sandbox.State().Videos {

@@ -123,6 +123,15 @@ type sight struct {
 	found  []Finding
 }
 
+// forget drops what judging needs no more: a channel can be long.
+func (s *sight) forget() {
+	s.video = youtube.Video{Privacy: s.video.Privacy, UploadStatus: s.video.UploadStatus}
+	s.said, s.file = testimony.Testimony{}, testimony.Video{}
+	if len(s.found) == 0 {
+		s.steps = nil
+	}
+}
+
 func (p *Publisher) reconcileAll(ctx context.Context, run *Reconciliation) error {
 	// A token of another channel would make everything look wrong.
 	if err := p.Channels.Check(ctx); err != nil {
@@ -259,8 +268,8 @@ func (p *Publisher) lookAtAll(ctx context.Context, client *youtube.Client, chann
 				if s.found, err = p.differences(&o, s.video, lists); err != nil {
 					return seen, err
 				}
-				s.video = youtube.Video{Privacy: s.video.Privacy, UploadStatus: s.video.UploadStatus} // a channel can be long
 			}
+			s.forget()
 			seen = append(seen, s)
 		}
 	}

@@ -2,6 +2,7 @@ package publishing_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -585,31 +586,60 @@ func TestWhatIsKnownToBeMissingIsNoReasonToDoubt(t *testing.T) {
 	w.wantFound("words")
 }
 
-// TestWhatWasThereBeforeThePortalIsAsItShouldBe: what an adopted video says is
-// not ours, and is let be until somebody changes it.
+// TestWhatWasThereBeforeThePortalIsAsItShouldBe: what adopted videos say is not
+// ours, and is let be until somebody changes it. Fifty are read for a unit.
 func TestWhatWasThereBeforeThePortalIsAsItShouldBe(t *testing.T) {
 	w := newWorld(t)
-	made := w.public()
-	w.exec(`UPDATE publications SET origin = 'channel'`)
-	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Com’era"), Description: ptr("Da prima del portale."), Tags: ptr([]string{"2020"})})
+	seeds := make([]sandbox.SeedVideo, 120)
+	list := make([]publishing.Adoption, len(seeds))
+	for i := range seeds {
+		seeds[i] = sandbox.SeedVideo{Title: fmt.Sprintf("Voce %d", i), Description: "Da prima del portale.", Tags: []string{"2020"}, DefaultLanguage: "it"}
+	}
+	ids := w.before(seeds...)
+	for i, id := range ids {
+		list[i] = publishing.Adoption{YoutubeID: id, MunicipalityCode: balme, Themes: []string{"solidarieta"}}
+	}
+	if err := w.publisher.Adopt(t.Context(), "test", list); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE publication_steps SET wanted = '' WHERE kind = 'playlist'`) // two days of units
+	w.exec(`UPDATE publication_steps SET state = 'done' WHERE wanted = had`)
+	before := maps.Clone(w.sandbox.State().Calls)
 	for range 2 {
 		w.reconcile()
 		w.wantFound()
 	}
+	if diff := cmp.Diff(map[string]int{"channels.list": 2, "videos.list": 6}, w.since(before)); diff != "" {
+		t.Error(diff)
+	}
 	if over, err := w.publisher.Settled(t.Context()); err != nil || len(over) != 0 {
 		t.Errorf("the history has %+v, %v", over, err)
 	}
-	w.studio(made.ID, sandbox.StudioEdit{Title: ptr("Com’è adesso")})
+	edit := func(title string) {
+		t.Helper()
+		w.fail(sandbox.Fault{Name: sandbox.StudioChange, IDs: ids[:1], Edit: &sandbox.StudioEdit{Title: &title}})
+	}
+	edit("Com’è adesso")
 	w.reconcile()
 	f := w.wantFound("words")[0]
 	if slices.Contains(f.Remedies, publishing.Resend) {
 		t.Errorf("there is no original to send: %v", f.Remedies)
 	}
+	edit(seeds[0].Title) // as it was
+	w.reconcile()
+	w.wantFound()
+	w.reconcile()
+	w.wantFound()
+	edit("Ancora un altro")
+	w.reconcile()
+	w.wantFound("words")
 	w.settleBy(publishing.Restore)
 	w.run()
-	if v := w.sandbox.State().Videos[0]; v.Title != made.Title {
-		t.Errorf("the channel has %q", v.Title)
-	}
+	w.reconcile()
+	w.wantFound()
+	edit("Come nessuno voleva")
+	w.reconcile()
+	w.wantFound("words")
 }
 
 // TestAWithdrawalEndsWhatWasFound also when the town hall withdraws, and captions
