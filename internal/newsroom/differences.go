@@ -130,6 +130,9 @@ func (n *Newsroom) stopped(view *differencesPage) *fault.Message {
 	if view.Last == nil || view.Last.Trouble == "" {
 		return nil
 	}
+	if view.Trouble != nil && view.Trouble.Key == view.Last.Trouble {
+		return nil // the banner says it
+	}
 	name := ""
 	if view.Channel != nil {
 		name = view.Channel.Title

@@ -82,7 +82,13 @@ func open(t *testing.T, options ...option) *world {
 	sessions := account.NewSessions(w.db, account.NewStore(w.db, box, w.registry, clock), true)
 	rooms.Pages, err = page.New(page.Options{
 		FS: web.Files, Static: static.Files, BaseURL: base, SessionName: account.CookieName(true), Dev: true, Log: quiet, Now: clock,
-		Sandbox: rooms.YouTube == "sandbox",
+		Sandbox: rooms.YouTube == "sandbox", Links: page.Links{Contact: "voci@example.it"},
+		Channel: func(context.Context) string {
+			if rooms.YouTube != "live" {
+				return ""
+			}
+			return onYouTube
+		},
 	})
 	w.must(err)
 	w.cache = rooms.Pages.NewCache(64 << 20)
