@@ -257,7 +257,7 @@ func TestCurvesTakeTheStepThatCanBeRead(t *testing.T) {
 	for days, want := range map[int]insight.Step{1: insight.Day, 40: insight.Day, 200: insight.Week, 1000: insight.Month} {
 		w := open(t, territory.Founding)
 		w.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-			INSERT INTO daily_totals SELECT 'all', '', date('2026-03-02', '-' || i || ' days'), 1, 5000 - i, 1 FROM n`, days)
+			INSERT INTO daily_totals (dimension, key, day, testimonies, views, gained) SELECT 'all', '', date('2026-03-02', '-' || i || ' days'), 1, 5000 - i, 1 FROM n`, days)
 		b := w.ask(dashboard.Ask{})
 		if n := len(b.Curves.Views.Points); b.Curves.Step != want || n == 0 || n > 110 {
 			t.Errorf("%d days: %d points by %s, want %s", days, n, b.Curves.Step, want)

@@ -2,6 +2,8 @@ package newsroom_test
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,4 +60,42 @@ func TestTheDashboardSaysThatTheSyncFails(t *testing.T) {
 	moderator.get("/redazione/cruscotto").want(http.StatusOK).says(
 		"Il canale non risponde a nome nostro. Collega di nuovo il canale: i numeri di prima restano.",
 		"L’aggiornamento non riesce. Prima volta: oggi alle 13:00.", "Ultimo aggiornamento riuscito da YouTube: oggi alle 12:00", "in ritardo", "1.234")
+}
+
+// TestEveryChartShowsWhenYouTubeChanged reads the mark where each way of reading
+// a chart has it: in the drawing, in the table, in a sentence, in the small
+// lines.
+func TestEveryChartShowsWhenYouTubeChanged(t *testing.T) {
+	w := open(t)
+	for day := 20; day <= 28; day++ {
+		w.counts("2026-08-"+strconv.Itoa(day), 1000+day*day)
+	}
+	w.ran("")
+	const says = "Da qui (24 agosto 2026) YouTube conta una visualizzazione quando parte la riproduzione."
+	a := w.moderator().get("/redazione/cruscotto").want(http.StatusOK)
+	charts := a.find("figure", "data-chart", "*")
+	if len(charts) != 2 {
+		t.Fatalf("%d charts", len(charts))
+	}
+	for _, chart := range charts {
+		if n := strings.Count(text(chart), says); n < 1 {
+			t.Errorf("a chart does not say it: %q", text(chart))
+		}
+		marked := find(chart, "tr", "data-mark", "*")
+		if len(marked) != 1 || !strings.HasPrefix(text(marked[0]), "24 agosto 2026 da qui YouTube conta una visualizzazione quando parte la riproduzione") {
+			t.Errorf("%d rows of a chart's table are marked", len(marked))
+		}
+	}
+	if n := len(find(charts[0], "path", "class", "line-mark")); n != 1 {
+		t.Errorf("%d marks are drawn", n)
+	}
+	sparks := a.find("svg", "class", "spark")
+	drawn := 0
+	for _, spark := range sparks {
+		drawn += len(find(spark, "path", "class", "line-mark"))
+	}
+	if drawn != len(sparks) || drawn < 2 {
+		t.Errorf("%d of %d small lines are marked", drawn, len(sparks))
+	}
+	w.moderator().get("/fr/redazione/cruscotto").says("YouTube compte une vue dès que la lecture commence")
 }
