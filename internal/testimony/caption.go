@@ -51,7 +51,7 @@ func (s *Store) Caption(ctx context.Context, testimonyID int64, language string)
 // Language, Filename, VTT and SHA256.
 func (s *Store) PutCaption(ctx context.Context, actor, municipality string, id int64, c Caption) error {
 	if !slices.Contains(Languages(), c.Language) {
-		return fault.Fields{{Name: "language", Message: fault.Msg("testimony.language.unknown")}}.Err()
+		return fault.Fields{{Name: "caption_language", Message: fault.Msg("testimony.language.unknown")}}.Err()
 	}
 	return s.caption(ctx, municipality, id, func(tx *gorm.DB) error {
 		if err := tx.Where("testimony_id = ? AND language = ?", id, c.Language).Delete(&Caption{}).Error; err != nil {

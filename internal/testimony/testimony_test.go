@@ -26,6 +26,8 @@ type room struct {
 	*testimony.Store
 	db                                   *store.Store
 	received, approved, withdrawn, shown int
+	amended, returned                    int
+	refuse                               error // of the hook of amendments
 }
 
 func open(t *testing.T) *room {
@@ -50,7 +52,12 @@ func open(t *testing.T) *room {
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { r.received++; return nil },
 		Approved:      func(*gorm.DB, *testimony.Testimony) error { r.approved++; return nil },
 		Withdrawn:     func(*gorm.DB, *testimony.Testimony) error { r.withdrawn++; return nil },
-		Shown:         func() { r.shown++ },
+		Returned:      func(*gorm.DB, *testimony.Testimony) error { r.returned++; return nil },
+		Amended: func(_ *gorm.DB, _ *testimony.Testimony, write func() error) error {
+			r.amended++
+			return errors.Join(write(), r.refuse)
+		},
+		Shown: func() { r.shown++ },
 	}, func() time.Time { return today })
 	return r
 }
