@@ -207,6 +207,18 @@ func (p *Portal) Fail(faults ...sandbox.Fault) {
 	p.control(http.MethodPost, "/sandbox/faults", body, nil)
 }
 
+// Seed gives the sandbox channel videos that it had before the portal, and
+// returns their ids.
+func (p *Portal) Seed(videos ...sandbox.SeedVideo) (ids []string) {
+	p.t.Helper()
+	body, err := json.Marshal(videos)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.control(http.MethodPost, "/sandbox/seed", body, &ids)
+	return ids
+}
+
 // Google is where the sandbox channel answers in Google's place, such as
 // http://127.0.0.1:43213.
 func (p *Portal) Google() string {
