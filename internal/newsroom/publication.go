@@ -296,7 +296,8 @@ func (n *Newsroom) showHand(c echo.Context, status int, pub *publishing.Publicat
 	title := n.Pages.T(lang, "newsroom.hand.title")
 	view.Crumbs = []page.Crumb{
 		{Label: n.Pages.T(lang, "newsroom.channel.title"), Href: channelAddress},
-		{Label: view.Municipality.Name, Href: publicationAddress(pub.ID)}, {Label: title},
+		{Label: view.Municipality.Name, Href: publicationAddress(pub.ID)},
+		{Label: title},
 	}
 	return n.renderForm(c, status, "hand", publicationAddress(pub.ID)+"/a-mano", page.Frame{
 		Title: title + ": " + view.Municipality.Name, Section: channelAddress, Page: view,

@@ -89,13 +89,13 @@ func TestThePlanSaysWhereEachStepIs(t *testing.T) {
 		says   []string
 	}{
 		{"in the queue", func() {}, map[string]string{
-			"Caricamento":                        "in attesa In coda per il canale. 1 invio",
-			"Elaborazione di YouTube":            "non ancora",
-			"Controllo della visibilità":         "non ancora",
-			"Titolo, descrizione, tag e lingua":  "non ancora Parte insieme al video.",
-			"Copertina":                          "non ancora 50 unità",
-			"Playlist: Solidarietà":              "non ancora 51 unità",
-			"Playlist: Volontariato":             "non ancora 51 unità",
+			"Caricamento":                          "in attesa In coda per il canale. 1 invio",
+			"Elaborazione di YouTube":              "non ancora",
+			"Controllo della visibilità":           "non ancora",
+			"Titolo, descrizione, tag e lingua":    "non ancora Parte insieme al video.",
+			"Copertina":                            "non ancora 50 unità",
+			"Playlist: Solidarietà":                "non ancora 51 unità",
+			"Playlist: Volontariato":               "non ancora 51 unità",
 			"Playlist: Ciriacese e Valli di Lanzo": "non ancora 51 unità",
 		}, []string{"Parte oggi: è il prossimo.", "Per finire servono un invio e 203 unità. Oggi restano: invii 100, unità 9.999.", "In coda per YouTube", "Pubblica a mano"}},
 		{"no uploads left", func() {

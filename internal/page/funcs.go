@@ -24,8 +24,8 @@ func (p *Pages) funcs(lang string, icons map[string]template.HTML) template.Func
 		"asset": p.assets.url,
 		// Parts are not told the request they are made for.
 		"channel": func() string { return p.opt.Channel(context.Background()) },
-		"icon":  func(name string) template.HTML { return svg(icons, name) },
-		"sign":  func(name, hue string) template.HTML { return sign(icons, name, hue) },
+		"icon":    func(name string) template.HTML { return svg(icons, name) },
+		"sign":    func(name, hue string) template.HTML { return sign(icons, name, hue) },
 
 		"number":   func(n any) string { return Number(lang, toInt(n)) },
 		"decimal":  func(v float64) string { return Decimal(lang, v) },

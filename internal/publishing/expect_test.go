@@ -100,8 +100,10 @@ func TestWhatSomebodyMustMendHasNoTime(t *testing.T) {
 		},
 		"nothing": {`UPDATE publications SET state = 'processing'`, nil, publishing.Expectation{Known: true, Sent: true}, ""},
 		"its day": {
-			`UPDATE publications SET state = 'processing', wanted_privacy = 'public', publish_at = ?`, []any{tomorrow},
-			publishing.Expectation{Known: true, Sent: true, At: tomorrow}, "publishing.expect.out",
+			`UPDATE publications SET state = 'processing', wanted_privacy = 'public', publish_at = ?`,
+			[]any{tomorrow},
+			publishing.Expectation{Known: true, Sent: true, At: tomorrow},
+			"publishing.expect.out",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +133,9 @@ func TestTheOutlookIsWhatThePlanTakes(t *testing.T) {
 	w.whole()
 	for len(w.queue) > 0 && w.queue[0].lane == publishing.LaneSend { // the video arrives, its plan is all to be done
 		w.settle()
-		w.step()
+		if e := w.step(); e != nil {
+			t.Fatal(e)
+		}
 	}
 	o, err := w.publisher.Outlook(t.Context())
 	if err != nil {
