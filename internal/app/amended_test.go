@@ -119,7 +119,9 @@ func TestTotalsFollowWhatIsAmended(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	amend(func(f *testimony.Form) { f.Themes, f.Language = []string{"volontariato", "alimenti-e-mascherine"}, "pms" })
+	amend(func(f *testimony.Form) {
+		f.Themes, f.Language = []string{"volontariato", "alimenti-e-mascherine"}, "pms"
+	})
 	agree("retagged, in another language", map[string]int64{
 		"all ": 100, "theme volontariato": 100, "theme alimenti-e-mascherine": 100, "language pms": 100,
 	})
