@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/jobs"
+	"github.com/voci-in-comune/voci/internal/publishing"
 )
 
 const (
@@ -23,10 +24,13 @@ const (
 
 // Nightly checks the totals and forgets what is over.
 func (a *App) Nightly(ctx context.Context) error {
-	if a.Channels != nil {
-		if err := a.Channels.Purge(ctx, a.Views.ForgetChannel); err != nil {
-			return err
-		}
+	purged, err := publishing.Purge(ctx, a.DB, time.Now(), a.Views.ForgetChannel)
+	if err != nil {
+		return err
+	}
+	if purged > 0 {
+		a.Log.WarnContext(ctx, "what YouTube told was deleted, as its terms ask", "channels", purged)
+		a.shown()
 	}
 	differences, err := a.Views.Rebuild(ctx)
 	if err != nil {

@@ -90,43 +90,6 @@ func (c *Channels) Last(ctx context.Context) (*Channel, error) {
 	return &ch, nil
 }
 
-// Purge forgets what YouTube told of the channels that we may no longer keep it
-// of, at which forget is called inside the transaction for each. What town halls
-// wrote stays, and so do the ids of videos: without them a withdrawal could not
-// be honoured.
-func (c *Channels) Purge(ctx context.Context, forget func(tx *gorm.DB, channelID string) error) error {
-	var all []Channel
-	if err := c.db.Reader(ctx).Where("purged_at IS NULL AND (disconnected_at IS NOT NULL OR trouble <> '')").Find(&all).Error; err != nil {
-		return fmt.Errorf("read the channels: %w", err)
-	}
-	for _, ch := range all {
-		if at := ch.PurgeAt(); at.IsZero() || at.After(c.now()) {
-			continue
-		}
-		err := c.db.Write(ctx, func(tx *gorm.DB) error {
-			if err := forget(tx, ch.ID); err != nil {
-				return err
-			}
-			for _, sql := range []string{
-				`UPDATE publications SET seen_privacy = '', seen_at = NULL WHERE channel_id = ?`,
-				`DELETE FROM findings WHERE publication_id IN (SELECT id FROM publications WHERE channel_id = ?)`,
-			} {
-				if err := tx.Exec(sql, ch.ID).Error; err != nil {
-					return err
-				}
-			}
-			if err := tx.Model(&Channel{}).Where("id = ?", ch.ID).Updates(map[string]any{"purged_at": c.now()}).Error; err != nil {
-				return err
-			}
-			return audit.Write(tx, c.now(), audit.Portal, "channel.purge", "channel", ch.ID, nil)
-		})
-		if err != nil {
-			return fmt.Errorf("forget what YouTube told of channel %s: %w", ch.ID, err)
-		}
-	}
-	return nil
-}
-
 // Channels keeps the connection to the channel.
 type Channels struct {
 	db       *store.Store
@@ -186,6 +149,9 @@ func (c *Channels) Known(ctx context.Context) (bool, error) {
 // connected, another is refused with fault.Conflict: Google's page may have
 // chosen the person's own channel.
 func (c *Channels) Connect(ctx context.Context, actor string, token *oauth2.Token) error {
+	if token.RefreshToken == "" { // the one that is kept works on; this would end in an hour
+		return fault.Wrap(youtube.ErrNoRefreshToken, fault.Conflict, "publishing.trouble.scope")
+	}
 	client, err := c.newClient(token)
 	if err != nil {
 		return err
@@ -214,7 +180,7 @@ func (c *Channels) Connect(ctx context.Context, actor string, token *oauth2.Toke
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&ch).Error; err != nil {
 			return err
 		}
-		if err := audit.Write(tx, now, actor, "channel.connect", "channel", ch.ID, map[string]any{"title": ch.Title}); err != nil {
+		if err := audit.Write(tx, now, actor, "channel.connect", "channel", ch.ID, nil); err != nil {
 			return err
 		}
 		return c.hooks.Resume(tx)
@@ -245,8 +211,8 @@ func (c *Channels) Check(ctx context.Context) error {
 		err = fault.New(fault.Conflict, "publishing.trouble.wrong_channel", "Name", ch.Title)
 	}
 	if err != nil {
-		if youtube.ClassOf(err) == youtube.ClassTemporary && fault.Of(err) == fault.Unknown {
-			return err // says nothing about the token
+		if saysNothing(err) {
+			return err
 		}
 		return errors.Join(err, c.Fail(ctx, err))
 	}
@@ -254,13 +220,26 @@ func (c *Channels) Check(ctx context.Context) error {
 	return c.db.Write(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&Channel{}).Where("id = ? AND disconnected_at IS NULL", ch.ID).Updates(map[string]any{
 			"title": seen.Title, "long_uploads": seen.LongUploads, "uploads_playlist": seen.UploadsPlaylist,
-			"checked_at": now, "last_success_at": now, "trouble": "", "troubled_at": nil,
+			"checked_at": now, "last_success_at": now, "trouble": "", "troubled_at": nil, "purged_at": nil,
 		}).Error
 		if err != nil || ch.Trouble == "" {
 			return err
 		}
 		return c.hooks.Resume(tx)
 	})
+}
+
+// saysNothing tells whether a failure is none of the token's: the line is down,
+// we were too fast, or the day's quota is used up.
+func saysNothing(err error) bool {
+	if _, ours := errors.AsType[*fault.Error](err); ours {
+		return fault.Of(err) == fault.Unavailable
+	}
+	switch youtube.ClassOf(err) {
+	case youtube.ClassTemporary, youtube.ClassBurst, youtube.ClassUnitsQuota, youtube.ClassUploadsQuota:
+		return true
+	}
+	return false
 }
 
 // Fail notes that the channel cannot be used, so that everything stops and

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/store"
@@ -145,50 +143,6 @@ func TestARehearsalThatIsKilledLeavesNothing(t *testing.T) {
 			stop = nil
 			w.wantNothingLeft()
 		}
-	}
-}
-
-// TestWhatTheTermsAskAfterDisconnecting: counts and what was read go after a
-// week, what town halls wrote and the ids stay.
-func TestWhatTheTermsAskAfterDisconnecting(t *testing.T) {
-	w := newWorld(t)
-	made := w.approved()
-	w.run()
-	pub := w.publication(made.ID)
-	forgot := []string{}
-	purge := func() {
-		t.Helper()
-		err := w.channels.Purge(t.Context(), func(_ *gorm.DB, id string) error { forgot = append(forgot, id); return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	purge()
-	if err := w.channels.Disconnect(t.Context(), "test"); err != nil {
-		t.Fatal(err)
-	}
-	w.now = w.now.Add(6 * 24 * time.Hour)
-	purge()
-	if len(forgot) > 0 {
-		t.Fatalf("forgotten already: %v", forgot)
-	}
-	w.now = w.now.Add(25 * time.Hour)
-	purge()
-	purge()
-	if len(forgot) != 1 || forgot[0] != pub.ChannelID {
-		t.Errorf("forgotten: %v", forgot)
-	}
-	if got := w.publication(made.ID); got.SeenPrivacy != "" || got.SeenAt != nil || got.YoutubeID == nil {
-		t.Errorf("publication: %+v", got)
-	}
-	if got := w.testimony(made.ID); got.Title != made.Title {
-		t.Error("what the town hall wrote is gone")
-	}
-	if err := w.channels.ConnectSandbox(t.Context(), w.sandbox.IssueToken()); err != nil {
-		t.Fatal(err)
-	}
-	if ch, err := w.channels.Current(t.Context()); err != nil || !ch.PurgeAt().IsZero() {
-		t.Errorf("connected again it is forgotten %v, %v", ch.PurgeAt(), err)
 	}
 }
 

@@ -15,5 +15,10 @@ func (s *Sync) ForgetChannel(tx *gorm.DB, channelID string) error {
 			return fmt.Errorf("forget the counts of channel %s: %w", channelID, err)
 		}
 	}
+	// Where no count is left nobody has told anything: dashboards say so by this.
+	err := tx.Exec(`UPDATE sync_runs SET answered = 0 WHERE NOT EXISTS (SELECT 1 FROM latest_views)`).Error
+	if err != nil {
+		return fmt.Errorf("forget the counts of channel %s: %w", channelID, err)
+	}
 	return nil
 }
