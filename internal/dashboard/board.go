@@ -76,7 +76,7 @@ func (d *Dashboard) Board(ctx context.Context, ask Ask) (Board, error) {
 	board.Empty = totals.Testimonies == 0
 	board.Figures = d.figures(ask.Lang, totals, cover, board.Fresh)
 	board.Map = d.draw(ask.Lang, cover)
-	if board.Curves, err = d.curves(ctx, ask.Lang); err != nil {
+	if board.Curves, err = d.curves(ctx, ask.Lang, board.Fresh.At != nil); err != nil {
 		return board, err
 	}
 	board.Figures[1].Spark = board.Curves.spark

@@ -49,11 +49,16 @@ type SeriesDay struct {
 	Since  bool // the first since YouTube counts otherwise
 }
 
-func (d *Dashboard) curves(ctx context.Context, lang string) (Curves, error) {
+// curves are empty where YouTube has told nothing: that is not zero.
+func (d *Dashboard) curves(ctx context.Context, lang string, told bool) (Curves, error) {
 	var c Curves
 	all, step, err := d.readable(ctx)
 	if err != nil {
 		return c, err
+	}
+	told = told || slices.ContainsFunc(all, func(p insight.Point) bool { return p.Views != 0 })
+	if !told {
+		all = nil
 	}
 	c.Step = step
 	points := make([]page.Point, len(all))
@@ -69,7 +74,11 @@ func (d *Dashboard) curves(ctx context.Context, lang string) (Curves, error) {
 		return c, err
 	}
 	c.sparks = map[string]page.Spark{}
-	for _, one := range themes.Curves {
+	for i, one := range themes.Curves {
+		if !told {
+			themes.Curves[i].Points = nil
+			continue
+		}
 		gained := make([]int64, len(one.Points))
 		for i, p := range one.Points {
 			gained[i] = p.Gained
