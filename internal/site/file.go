@@ -19,20 +19,25 @@ import (
 const (
 	posterEnd    = ".jpg"
 	renditionEnd = ".mp4"
-	captionsEnd  = ".vtt"
 )
 
 // unchanging is for files whose address names their content. No cache between us
 // and the browser may keep them: what is withdrawn must be gone.
 const unchanging = "private, max-age=31536000, immutable"
 
-// captionsOf is the language of the captions that a file's name asks for.
-func captionsOf(name, uploadID string) (lang string, ok bool) {
-	lang, ok = strings.CutPrefix(name, uploadID+"-")
+// captionsAddress is where the captions of a testimony are: below its own
+// address, which for an unlisted one must be known.
+func captionsAddress(t *testimony.Testimony, lang string) string {
+	return address(t) + "/sottotitoli-" + lang + ".vtt"
+}
+
+// captionsOf is the language of the captions that an address asks for.
+func captionsOf(t *testimony.Testimony, path string) (lang string, ok bool) {
+	lang, ok = strings.CutPrefix(path, address(t)+"/sottotitoli-")
 	if !ok {
 		return "", false
 	}
-	return strings.CutSuffix(lang, captionsEnd)
+	return strings.CutSuffix(lang, ".vtt")
 }
 
 // captions answers with the captions of a testimony in a language.
@@ -45,12 +50,15 @@ func (s *Site) captions(c echo.Context, t *testimony.Testimony, lang string) err
 	return c.Blob(http.StatusOK, "text/vtt; charset=utf-8", []byte(text.VTT))
 }
 
-// file answers with the poster or the video of a testimony that citizens may
-// see; videos also in ranges.
+// file answers with the poster, the video or the captions of a testimony that
+// citizens may see; videos also in ranges.
 func (s *Site) file(c echo.Context) error {
 	t, err := s.named(c)
 	if err != nil {
 		return err
+	}
+	if lang, ok := captionsOf(t, c.Request().URL.Path); ok {
+		return s.captions(c, t, lang)
 	}
 	missing := fault.New(fault.NotFound, "error.not_found")
 	if t.Video == nil {
@@ -62,9 +70,6 @@ func (s *Site) file(c echo.Context) error {
 		kept, kind = t.Video.Poster, "image/jpeg"
 	case t.Video.UploadID + renditionEnd:
 		kept, kind = t.Video.Rendition, "video/mp4"
-	}
-	if lang, ok := captionsOf(c.Param("file"), t.Video.UploadID); ok {
-		return s.captions(c, t, lang)
 	}
 	if kept == "" || strings.Contains(c.Param("id"), "-") {
 		return missing

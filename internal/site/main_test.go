@@ -116,8 +116,12 @@ func (w *world) openStore(quiet *slog.Logger, clock func() time.Time) {
 	w.testimonies = testimony.NewStore(w.db, testimony.Hooks{
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
 		Approved:      func(*gorm.DB, *testimony.Testimony) error { return nil },
-		Withdrawn:     func(*gorm.DB, *testimony.Testimony) error { return nil },
-		Shown:         dropped,
+		Withdrawn:     func(tx *gorm.DB, said *testimony.Testimony) error { return w.views.Forget(tx, said.ID) },
+		Returned:      func(*gorm.DB, *testimony.Testimony) error { return nil },
+		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
+			return w.views.Recount(tx, said.ID, write)
+		},
+		Shown: dropped,
 	}, clock)
 	w.views = views.New(w.db, func(context.Context) (views.Statistics, error) { return w, nil }, w, clock, dropped, quiet)
 }

@@ -78,7 +78,7 @@ func (s *Site) tracks(ctx context.Context, t *testimony.Testimony) ([]track, err
 	var tracks []track
 	for _, c := range all {
 		tracks = append(tracks, track{
-			Language: c.Language, Label: s.Pages.T(lang, "site.language."+c.Language), Address: fileAddress(t, "-"+c.Language+captionsEnd),
+			Language: c.Language, Label: s.Pages.T(lang, "site.language."+c.Language), Address: captionsAddress(t, c.Language),
 			Default: c.Language == lang && t.Language != lang,
 		})
 	}
