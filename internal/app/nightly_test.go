@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/config"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -64,5 +65,26 @@ func TestAFileThatWasReplacedIsForgottenAfterAWhile(t *testing.T) {
 	files, err := a.Testimonies.Files(ctx)
 	if err != nil || len(files.Originals) != 1 {
 		t.Errorf("the database names %v: %v", files.Originals, err)
+	}
+}
+
+// TestEachNightPortalAndChannelAreCompared by a job of its own, one at a time.
+func TestEachNightPortalAndChannelAreCompared(t *testing.T) {
+	for mode, want := range map[string]int64{config.YouTubeSandbox: 1, config.YouTubeOff: 0} {
+		s := settings(t)
+		s.YouTube = mode
+		a := open(t, s)
+		for range 2 { // the second night finds the job of the first, which waits for its quota
+			if err := a.Nightly(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var jobs int64
+		if err := a.DB.Reader(t.Context()).Raw("SELECT count(*) FROM river_job WHERE kind = 'reconcile'").Scan(&jobs).Error; err != nil {
+			t.Fatal(err)
+		}
+		if jobs != want {
+			t.Errorf("%s: %d comparisons are to be made, want %d", mode, jobs, want)
+		}
 	}
 }
