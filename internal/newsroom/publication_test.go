@@ -70,24 +70,22 @@ func (a answer) planOf() map[string]string {
 	return rows
 }
 
-// TestThePlanSaysWhereEachStepIs goes with a publication through its life, and
-// reads what its page says of each step.
-func TestThePlanSaysWhereEachStepIs(t *testing.T) {
-	w := open(t)
-	w.connect()
-	said := w.approvedOne(forAll)
-	pub, address := w.publicationOf(said.ID)
-	b := w.moderator()
+// stage is one in the life of a publication, and what its page says then.
+type stage struct {
+	name   string
+	change func()
+	plan   map[string]string
+	says   []string
+}
+
+// stages are the life of the publication of an approved testimony, one after
+// the other.
+func (w *world) stages(pub publishing.Publication) []stage {
 	set := func(sql string, args ...any) {
-		t.Helper()
+		w.t.Helper()
 		w.exec(`UPDATE publications SET `+sql+` WHERE id = ?`, append(args, pub.ID)...)
 	}
-	for _, now := range []struct {
-		name   string
-		change func()
-		plan   map[string]string
-		says   []string
-	}{
+	return []stage{
 		{"in the queue", func() {}, map[string]string{
 			"Caricamento":                          "in attesa In coda per il canale. 1 invio",
 			"Elaborazione di YouTube":              "non ancora",
@@ -151,7 +149,18 @@ func TestThePlanSaysWhereEachStepIs(t *testing.T) {
 			"Reso privato su YouTube": "fatto Privato da oggi alle 12:00.",
 			"Cancellato da YouTube":   "in attesa Ritirato: su YouTube è privato e sarà cancellato 1º dicembre 2026 alle 12:00.",
 		}, nil},
-	} {
+	}
+}
+
+// TestThePlanSaysWhereEachStepIs goes with a publication through its life, and
+// reads what its page says of each step.
+func TestThePlanSaysWhereEachStepIs(t *testing.T) {
+	w := open(t)
+	w.connect()
+	said := w.approvedOne(forAll)
+	pub, address := w.publicationOf(said.ID)
+	b := w.moderator()
+	for _, now := range w.stages(pub) {
 		now.change()
 		a := b.get(address).want(http.StatusOK).says(now.says...)
 		got := a.planOf()
