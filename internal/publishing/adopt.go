@@ -57,6 +57,7 @@ func (p *Publisher) Uploads(ctx context.Context, token string) (Uploads, error) 
 	if err != nil {
 		return Uploads{}, err
 	}
+	words := p.guide(themes)
 	found := Uploads{Next: token}
 	for range pagesAhead {
 		videos, next, err := client.Uploads(ctx, channel.UploadsPlaylist, found.Next)
@@ -72,7 +73,7 @@ func (p *Publisher) Uploads(ctx context.Context, token string) (Uploads, error) 
 				found.NotYet++
 				continue
 			}
-			found.Videos = append(found.Videos, Upload{Video: v, Municipality: p.placeOf(v), Themes: themesOf(v, themes)})
+			found.Videos = append(found.Videos, Upload{Video: v, Municipality: words.placeOf(v), Themes: words.themesOf(v)})
 		}
 		if found.Next = next; next == "" || len(found.Videos) > 0 {
 			break

@@ -1,12 +1,14 @@
 package publishing
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -267,7 +269,8 @@ func (p *Publisher) replan(tx *gorm.DB, t *testimony.Testimony, pub *Publication
 			return err
 		}
 	}
-	for name, wanted := range want {
+	for _, name := range slices.SortedFunc(maps.Keys(want), stepName.compare) { // so that the same is done in the same order
+		wanted := want[name]
 		s := Step{PublicationID: pub.ID, Kind: name.Kind, Key: name.Key, Wanted: wanted, State: StepWaiting, Since: p.now()}
 		if wanted == "" {
 			s.State = StepDone
@@ -280,6 +283,10 @@ func (p *Publisher) replan(tx *gorm.DB, t *testimony.Testimony, pub *Publication
 }
 
 func (s Step) name() stepName { return stepName{s.Kind, s.Key} }
+
+func (n stepName) compare(other stepName) int {
+	return cmp.Or(cmp.Compare(n.Kind, other.Kind), cmp.Compare(n.Key, other.Key))
+}
 
 func (n stepName) String() string {
 	if n.Key == "" {

@@ -133,6 +133,9 @@ func (p Publication) Away() bool {
 	return p.YoutubeID != nil && p.WantedPrivacy != youtube.Private && in([]State{Public, Missing, Blocked}, p.State) && !p.Playable()
 }
 
+// Leaving tells whether it is on its way off the channel, or off it.
+func (p *Publication) Leaving() bool { return p.State == Removing || p.State == Removed }
+
 // newSlug is a name that no other upload has.
 func newSlug() string { return strings.ToLower(rand.Text()) + ".mp4" }
 
