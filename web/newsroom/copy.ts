@@ -1,6 +1,6 @@
-// A button that copies an address; without it the address can be selected.
+// A button that copies a text; without it the text can be selected.
 function copies(box: HTMLElement): void {
-  const field = box.querySelector<HTMLInputElement>("input");
+  const field = box.querySelector<HTMLInputElement | HTMLTextAreaElement>("input, textarea");
   const button = box.querySelector<HTMLButtonElement>("button");
   const said = box.querySelector<HTMLElement>("[role=status]");
   if (!field || !button || !said) return;
