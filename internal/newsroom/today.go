@@ -21,11 +21,12 @@ type todayPage struct {
 	Waiting int64      // testimonies to review
 	Oldest  *time.Time // since when the first of them waits
 	Channel channelState
-	Queue   []queued // publications on their way, those that need a person first
-	More    []queued // the rest of them, folded away
-	Blocked int      // how many of them need a person
-	Differ  int64    // differences between portal and channel
-	Nothing bool     // nothing needs a person
+	Queue   []queued       // publications on their way, those that need a person first
+	More    []queued       // the rest of them, folded away
+	Blocked int            // how many of them need a person
+	Differ  int64          // differences between portal and channel
+	Testing *fault.Message // the channel's permission ends, and when
+	Nothing bool           // nothing needs a person
 	Synced  *time.Time
 	List    municipalitiesPage
 }
@@ -80,7 +81,8 @@ func (n *Newsroom) today(c echo.Context) error {
 	if most := max(shownAtOnce, view.Blocked); len(view.Queue) > most {
 		view.Queue, view.More = view.Queue[:most], view.Queue[most:]
 	}
-	view.Nothing = view.Waiting == 0 && view.Blocked == 0 && view.Differ == 0 && view.Channel.Trouble == nil
+	view.Testing = ends(view.Channel.Channel)
+	view.Nothing = view.Waiting == 0 && view.Blocked == 0 && view.Differ == 0 && view.Testing == nil && view.Channel.Trouble == nil
 	fresh, err := n.Insight.Freshness(ctx)
 	if err != nil {
 		return err
@@ -90,6 +92,15 @@ func (n *Newsroom) today(c echo.Context) error {
 		return err
 	}
 	return n.render(c, http.StatusOK, "today", "/redazione", "newsroom.today.title", view)
+}
+
+// ends says when the permission of a channel ends, nil if it does not.
+func ends(ch *publishing.Channel) *fault.Message {
+	if ch == nil || ch.TokenEndsAt == nil {
+		return nil
+	}
+	m := fault.Msg("newsroom.today.testing", "Until", *ch.TokenEndsAt)
+	return &m
 }
 
 func (n *Newsroom) channelState(ctx context.Context) (channelState, error) {

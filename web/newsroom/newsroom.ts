@@ -1,3 +1,4 @@
 import "../scripts/form";
 import "./copy";
+import "./refresh";
 import "./tables";
