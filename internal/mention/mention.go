@@ -21,14 +21,26 @@ var saints = map[string]bool{"san": true, "santo": true, "santa": true, "sant": 
 // span is where in a text a name was found.
 type span struct{ name, from, to int }
 
-// Of returns the places in names of those that a text mentions, by whole words,
-// in the order of names. One that is only part of a longer one, as Pinasca is of
+// Names are names to be found in several texts: each is folded once.
+type Names struct{ forms [][]string }
+
+// New makes Names of names as they are written in full.
+func New(names []string) Names {
+	n := Names{forms: make([][]string, len(names))}
+	for i, name := range names {
+		n.forms[i] = forms(Fold(name))
+	}
+	return n
+}
+
+// In returns the places among the names of those that a text mentions, by whole
+// words, in their order. One that is only part of a longer one, as Pinasca is of
 // Inverso Pinasca, is not mentioned by it.
-func Of(text string, names []string) []int {
+func (n Names) In(text string) []int {
 	written := "-" + Fold(text) + "-"
 	var found []span
-	for i, name := range names {
-		for _, form := range forms(Fold(name)) {
+	for i, forms := range n.forms {
+		for _, form := range forms {
 			found = append(found, spans(written, form, i)...)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 func TestNamesInATextAreFound(t *testing.T) {
 	names := []string{"Pinasca", "Inverso Pinasca", "San Mauro Torinese", "Agliè", "Sant'Ambrogio di Torino", "Torino", "Ala di Stura", "None"}
+	known := mention.New(names)
 	for _, c := range []struct {
 		text string
 		want []string
@@ -26,14 +27,14 @@ func TestNamesInATextAreFound(t *testing.T) {
 		{"", nil},
 	} {
 		var got []string
-		for _, i := range mention.Of(c.text, names) {
+		for _, i := range known.In(c.text) {
 			got = append(got, names[i])
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%q mentions %q, want %q", c.text, got, c.want)
 		}
 	}
-	if got := mention.Of("tutto", []string{""}); got != nil {
+	if got := mention.New([]string{""}).In("tutto"); got != nil {
 		t.Errorf("an empty name is mentioned: %v", got)
 	}
 }

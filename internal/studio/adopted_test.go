@@ -66,7 +66,7 @@ func TestATownHallFindsWhatWasAdopted(t *testing.T) {
 	}
 	page.one("a", "id", "amend")
 	for _, file := range []string{"poster", "video"} {
-		b.get("/comune/testimonianze/"+itoa(said.ID)+"/"+file).want(http.StatusNotFound)
+		b.get("/comune/testimonianze/" + itoa(said.ID) + "/" + file).want(http.StatusNotFound)
 	}
 
 	w.exec(`UPDATE publications SET state = 'missing' WHERE testimony_id = ?`, said.ID)
