@@ -271,3 +271,28 @@ func TestFreshness(t *testing.T) {
 	again := at("2026-03-05")
 	check(Freshness{SyncedAt: &again})
 }
+
+// TestWhatAdoptedOnesHadWasNotGained: years of views come in on one day, and are
+// those of no day.
+func TestWhatAdoptedOnesHadWasNotGained(t *testing.T) {
+	w := newWorld(t, territory.Founding)
+	w.published(1, bruino, "public", solidarity)
+	w.counted("2026-04-01", map[int64]int64{1: 10})
+	w.published(2, moncalieri, "public", solidarity)
+	w.exec(`UPDATE publications SET origin = 'channel' WHERE testimony_id = 2`)
+	w.exec(`UPDATE testimonies SET published_at = '2020-05-02 10:00:00+00:00', created_at = ? WHERE id = 2`, at("2026-04-02"))
+	w.counted("2026-04-02", map[int64]int64{1: 12, 2: 5000})
+	w.counted("2026-04-03", map[int64]int64{1: 13, 2: 5007})
+	w.now = at("2026-04-05")
+	want := Figures{Testimonies: 2, Views: 5020, Gained7: 20, Gained30: 20}
+	if diff := cmp.Diff(want, ask[Totals](t)(w.insight.Totals(t.Context())).Figures); diff != "" {
+		t.Errorf("totals (-want +got):\n%s", diff)
+	}
+	var gained []int64
+	for _, p := range ask[Curve](t)(w.insight.ViewsOverTime(t.Context(), at("2026-04-01"), time.Time{}, Day)).Points {
+		gained = append(gained, p.Gained)
+	}
+	if diff := cmp.Diff([]int64{10, 2, 8}, gained); diff != "" {
+		t.Errorf("gained by day (-want +got):\n%s", diff)
+	}
+}
