@@ -57,7 +57,7 @@ func (n *Newsroom) plan(ctx context.Context, pub *publishing.Publication, t *tes
 	if err != nil {
 		return part, err
 	}
-	if pub.State == publishing.Removing || pub.State == publishing.Removed {
+	if pub.Leaving() {
 		part.Rows = leaving(pub)
 	} else {
 		part.Rows = []planRow{uploading(page.Lang(ctx), pub), processing(pub), checking(pub)}
@@ -65,7 +65,8 @@ func (n *Newsroom) plan(ctx context.Context, pub *publishing.Publication, t *tes
 	short := n.short(ctx)
 	for _, s := range steps {
 		if row, ok := n.step(page.Lang(ctx), pub, t, s); ok {
-			if row.State == page.StepWaiting && len(row.Notes) == 0 {
+			part.Blocked = part.Blocked || s.State == publishing.StepBlocked
+			if row.State == page.StepWaiting && s.Explain() == nil {
 				row.note(short)
 			}
 			part.Rows = append(part.Rows, row)
@@ -76,9 +77,6 @@ func (n *Newsroom) plan(ctx context.Context, pub *publishing.Publication, t *tes
 		if row.Upload {
 			part.Uploads++
 		}
-	}
-	for _, s := range steps {
-		part.Blocked = part.Blocked || s.State == publishing.StepBlocked
 	}
 	if n.Channels == nil {
 		return part, nil
@@ -205,6 +203,10 @@ func (n *Newsroom) step(lang string, pub *publishing.Publication, t *testimony.T
 	switch {
 	case s.Wanted == "" && s.Had == "":
 		return row, false
+	case pub.Leaving() && (s.Kind != publishing.StepPlaylist || s.Had == ""):
+		return row, false // what goes with the video needs no step of its own
+	case pub.Leaving():
+		s.Wanted, s.State = "", publishing.StepWaiting
 	case s.Kind == publishing.StepPrivacy && s.State == publishing.StepDone:
 		return row, false // the check says it
 	}

@@ -118,10 +118,20 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 		return err
 	}
 	title := n.Pages.T(lang, "newsroom.publication.title")
-	view.Crumbs = []page.Crumb{{Label: n.Pages.T(lang, "newsroom.channel.title"), Href: channelAddress}, {Label: view.Municipality.Name}}
+	view.Crumbs = append(n.above(c), page.Crumb{Label: view.Municipality.Name})
 	return n.renderForm(c, status, "publication", publicationAddress(pub.ID), page.Frame{
 		Title: view.Municipality.Name + ": " + title, Section: channelAddress, Page: view,
 	})
+}
+
+// above is the page that a publication's hangs on: the channel's, which only
+// administrators may open, or that of today.
+func (n *Newsroom) above(c echo.Context) []page.Crumb {
+	ctx := c.Request().Context()
+	if p, _ := account.From(ctx); p.Role != account.Administrator {
+		return []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.today.title"), Href: "/redazione"}}
+	}
+	return []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.channel.title"), Href: channelAddress}}
 }
 
 // fieldTime is how a field of type datetime-local writes a time.
@@ -294,11 +304,7 @@ func (n *Newsroom) showHand(c echo.Context, status int, pub *publishing.Publicat
 		view.Channel = state.Channel.Title
 	}
 	title := n.Pages.T(lang, "newsroom.hand.title")
-	view.Crumbs = []page.Crumb{
-		{Label: n.Pages.T(lang, "newsroom.channel.title"), Href: channelAddress},
-		{Label: view.Municipality.Name, Href: publicationAddress(pub.ID)},
-		{Label: title},
-	}
+	view.Crumbs = append(n.above(c), page.Crumb{Label: view.Municipality.Name, Href: publicationAddress(pub.ID)}, page.Crumb{Label: title})
 	return n.renderForm(c, status, "hand", publicationAddress(pub.ID)+"/a-mano", page.Frame{
 		Title: title + ": " + view.Municipality.Name, Section: channelAddress, Page: view,
 	})

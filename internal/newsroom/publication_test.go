@@ -170,6 +170,17 @@ func TestThePlanSaysWhereEachStepIs(t *testing.T) {
 			}
 		}
 	}
+	rows := b.get(address).planOf()
+	if len(rows) != 2 || len(b.get(address).find("button", "id", "retry")) != 0 {
+		t.Errorf("what is withdrawn still has a plan: %v", rows)
+	}
+	w.exec(`UPDATE publication_steps SET had = 'in' WHERE key LIKE 'zone/%'`)
+	if got := b.get(address).planOf()["Da togliere dalla playlist: Ciriacese e Valli di Lanzo"]; !strings.HasPrefix(got, "in attesa") || !strings.HasSuffix(got, "51 unità") {
+		t.Errorf("its entry in a playlist: %q", got)
+	}
+	for _, crumb := range find(b.get(address).one("nav", "aria-label", "Percorso"), "a") {
+		b.get(value(crumb, "href")).want(http.StatusOK) // a moderator may go there
+	}
 	w.townHall().get(address).want(http.StatusForbidden)
 	b.get("/redazione/youtube/pubblicazioni/999").want(http.StatusNotFound)
 }
