@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -27,6 +28,7 @@ const adoptedCount = "adopted"
 // person says of each.
 type adoptPage struct {
 	Crumbs  []page.Crumb
+	Back    page.Crumb     // the page that this one is below
 	Refusal *fault.Message // why the channel cannot be read, or nothing was imported
 	Rows    []adoptRow
 	Token   string // of this page
@@ -52,19 +54,23 @@ type adoptRow struct {
 }
 
 func (n *Newsroom) adoptable(c echo.Context) error {
-	if _, err := staff(c); err != nil {
+	p, err := staff(c)
+	if err != nil {
 		return err
 	}
-	return n.showAdoptable(c, http.StatusOK, c.QueryParam("pagina"), nil, nil)
+	return n.showAdoptable(c, p, http.StatusOK, c.QueryParam("pagina"), nil, nil)
 }
 
 // showAdoptable shows a page of videos, with what was typed and why it was
 // refused. If the channel cannot be read, what was typed stays in sight.
-func (n *Newsroom) showAdoptable(c echo.Context, status int, token string, typed url.Values, refused error) error {
+func (n *Newsroom) showAdoptable(c echo.Context, p account.Person, status int, token string, typed url.Values, refused error) error {
 	ctx := c.Request().Context()
 	lang := page.Lang(ctx)
-	view := adoptPage{Token: token, Most: testimony.MaxThemes, Cost: youtube.CostRead + youtube.CostWrite}
-	view.Crumbs = []page.Crumb{{Label: n.Pages.T(lang, "newsroom.channel.title"), Href: channelAddress}, {Label: n.Pages.T(lang, "newsroom.adopt.title")}}
+	view := adoptPage{Token: token, Most: testimony.MaxThemes, Cost: youtube.CostRead + youtube.CostWrite, Back: page.Crumb{Label: n.Pages.T(lang, "newsroom.today.title"), Href: "/redazione"}}
+	if p.Role == account.Administrator { // the channel's page is theirs alone
+		view.Back = page.Crumb{Label: n.Pages.T(lang, "newsroom.channel.title"), Href: channelAddress}
+	}
+	view.Crumbs = []page.Crumb{view.Back, {Label: n.Pages.T(lang, "newsroom.adopt.title")}}
 	if e, ok := errors.AsType[*fault.Error](refused); ok && e.Kind != fault.Invalid {
 		view.Refusal = &e.Message
 	}
@@ -85,7 +91,7 @@ func (n *Newsroom) showAdoptable(c echo.Context, status int, token string, typed
 	values := url.Values{}
 	view.fill(found, typed, values)
 	view.Form = page.NewForm(values, view.named(refused))
-	frame := page.Frame{Title: n.Pages.T(lang, "newsroom.adopt.title"), Section: channelAddress, Page: &view}
+	frame := page.Frame{Title: n.Pages.T(lang, "newsroom.adopt.title"), Section: view.Back.Href, Page: &view}
 	if count, err := strconv.Atoi(n.Sessions.Pop(ctx, adoptedCount)); err == nil {
 		m := fault.Msg("newsroom.adopt.done", "Count", count)
 		frame.Flash = &m
@@ -190,7 +196,7 @@ func (n *Newsroom) adopt(c echo.Context) error {
 		if e.Kind != fault.Invalid {
 			n.Log.WarnContext(ctx, "nothing was adopted", "error", err)
 		}
-		return n.showAdoptable(c, page.Status(err), values.Get("pagina"), values, err)
+		return n.showAdoptable(c, p, page.Status(err), values.Get("pagina"), values, err)
 	}
 	if err != nil {
 		return err

@@ -51,6 +51,12 @@ func TestTheChannelsEarlierVideosAreImported(t *testing.T) {
 	w.stranger().get(adoptAddress).want(http.StatusUnauthorized)
 	w.townHall().get(adoptAddress).want(http.StatusForbidden)
 	b := w.moderator()
+	for back, who := range map[string]browser{"/redazione": b, "/redazione/youtube": w.administrator()} {
+		if crumbs := who.get(adoptAddress).one("ol", "class", "breadcrumb"); len(find(crumbs, "a", "href", back)) != 1 {
+			t.Errorf("it does not lead back to %s", back)
+		}
+		who.get(back).want(http.StatusOK)
+	}
 	page := b.get(adoptAddress).want(http.StatusOK).says("Balme: il volontariato", "2 maggio 2020", "1:15", "1.234 visualizzazioni", "Non in elenco")
 	form := page.form("adopt-form")
 	for name, want := range map[string]string{
