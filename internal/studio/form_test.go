@@ -113,7 +113,11 @@ func TestTheReleaseIsKeptWithItsWordsAndTime(t *testing.T) {
 	for _, c := range testimony.Consents() {
 		a.says(c.Wording)
 	}
-	a.one("a", "href", "https://www.youtube.com/t/terms", "target", "_blank")
+	for _, part := range [][]string{{"p", "class", "release-links"}, {"div", "id", "upload-notice"}} {
+		if n := len(find(a.one(part[0], part[1], part[2]), "a", "href", "https://www.youtube.com/t/terms", "target", "_blank")); n != 1 {
+			t.Errorf("%s: %d links to YouTube's terms", part[2], n)
+		}
+	}
 	given := w.said(id).Releases
 	if len(given) != 2 || given[0].Wording != testimony.Consents()[0].Wording || !given[0].AcceptedAt.Equal(noon) || !strings.HasPrefix(given[0].AcceptedBy, "municipality 001019") {
 		t.Errorf("kept: %+v", given)

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -65,21 +66,30 @@ func (s *Studio) proof(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	publications, err := s.publisher.Of(ctx, []int64{t.ID})
-	if err != nil {
-		return err
-	}
 	lang := page.Lang(ctx)
 	title := s.pages.T(lang, "studio.proof.title")
 	view := proofPage{
 		Crumbs:       []page.Crumb{{Label: m.Name, Href: "/comune"}, {Label: t.Title, Href: address(t.ID)}, {Label: title}},
 		Municipality: m, Testimony: t, Never: true, Now: s.clock(),
 	}
-	trail, err := s.testimonies.Trail(ctx, t.ID)
+	if err := s.prove(ctx, &view, lang); err != nil {
+		return err
+	}
+	return s.pages.Render(c, http.StatusOK, "studio/proof", page.Frame{Title: title, Section: "/comune", Robots: "noindex", Page: view})
+}
+
+// prove adds what is left of it on the channel, and what the trail tells.
+func (s *Studio) prove(ctx context.Context, view *proofPage, lang string) error {
+	id := view.Testimony.ID
+	publications, err := s.publisher.Of(ctx, []int64{id})
 	if err != nil {
 		return err
 	}
-	if pub, ok := publications[t.ID]; ok {
+	trail, err := s.testimonies.Trail(ctx, id)
+	if err != nil {
+		return err
+	}
+	if pub, ok := publications[id]; ok {
 		if trail, err = s.publisher.History(ctx, &pub); err != nil {
 			return err
 		}
@@ -95,5 +105,5 @@ func (s *Studio) proof(c echo.Context) error {
 		}
 	}
 	view.Acts = s.acts(lang, trail)
-	return s.pages.Render(c, http.StatusOK, "studio/proof", page.Frame{Title: title, Section: "/comune", Robots: "noindex", Page: view})
+	return nil
 }
