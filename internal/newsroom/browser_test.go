@@ -2,6 +2,7 @@ package newsroom_test
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,5 +100,30 @@ func TestAPublicationInTheBrowser(t *testing.T) {
 		chromium.Eval[bool](tab, `((f) => { f.value = "2026-12-24T18:00"; return true; })(document.querySelector("[name=publish_at]"))`)
 		tab.PressOn("#approve-later")
 		tab.Sees("Approvata: esce nel giorno e nell’ora che hai scelto.")
+	}
+}
+
+// TestTheDashboardsChartsInTheBrowser has a history over the day on which YouTube
+// changed what a view is: the script's charts keep the mark, and the words.
+func TestTheDashboardsChartsInTheBrowser(t *testing.T) {
+	b := chromium.Start(t)
+	w := open(t)
+	for day := 10; day <= 30; day++ {
+		w.counts("2026-08-"+strconv.Itoa(day), 1000+day*day)
+	}
+	w.ran("")
+	for _, size := range sizes {
+		tab := w.tab(b, size, redact, account.Moderator)
+		tab.Open("/redazione/cruscotto")
+		tab.Until(`document.querySelectorAll("[data-chart] canvas").length === 2`)
+		tab.Sees("Da qui (24 agosto 2026) YouTube conta una visualizzazione quando parte la riproduzione.")
+		tab.Check()
+		picture(tab, "dashboard")
+		tab.WithoutScripts()
+		tab.Open("/redazione/cruscotto")
+		tab.Sees("Da qui (24 agosto 2026)")
+		tab.Until(`document.querySelectorAll("svg .line-mark").length > 2`)
+		tab.Check()
+		picture(tab, "dashboard-plain")
 	}
 }
