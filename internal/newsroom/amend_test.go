@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/voci-in-comune/voci/internal/account"
+	chromium "github.com/voci-in-comune/voci/internal/journey/browser"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
@@ -112,5 +114,36 @@ func TestStaffWithdrawWithAReason(t *testing.T) {
 	}
 	if found := b.get(own).find("form", "id", "withdraw-form"); len(found) != 0 {
 		t.Error("it can be withdrawn again")
+	}
+}
+
+// TestStaffAmendInTheBrowser looks at the page as it is first, with what is
+// wrong, and at the withdrawal.
+func TestStaffAmendInTheBrowser(t *testing.T) {
+	b := chromium.Start(t)
+	for _, size := range sizes {
+		w := open(t)
+		said := w.approvedOne(forAll)
+		at := "/redazione/testimonianze/" + strconv.FormatInt(said.ID, 10) + "/modifica"
+		tab := w.tab(b, size, redact, account.Moderator)
+		tab.Forgive("422")
+		tab.Open(at)
+		tab.Unfold("Titolo e descrizione in altre lingue (facoltativo)")
+		tab.Write("Descrizione in francese", "Sans titre.")
+		tab.Press("button", "Salva le modifiche")
+		tab.Sees("Scrivi anche il titolo in questa lingua")
+		tab.Check()
+		tab.Fits()
+		picture(tab, "amend-wrong")
+		tab.Write("Titolo in francese", "Les courses montent")
+		tab.Press("button", "Salva le modifiche")
+		tab.Sees("Modifiche salvate")
+		tab.Unfold("Ritira la testimonianza")
+		tab.Check()
+		tab.Fits()
+		picture(tab, "amended")
+		if got := w.said(said.ID).Translations["fr"]; got.Title != "Les courses montent" || got.Description != "Sans titre." {
+			t.Errorf("translated as %+v", got)
+		}
 	}
 }
