@@ -74,9 +74,9 @@ func (p *Publisher) Describe(ctx context.Context, id int64) (youtube.Metadata, *
 }
 
 // handable tells whether a publication may be taken over by hand: nothing of it
-// may be on its way.
+// may be on its way, and a video that was there before the portal stays.
 func handable(pub *Publication) bool {
-	return in([]State{Waiting, Blocked}, pub.State) && pub.SessionSealed == nil && !pub.LastByteSent &&
+	return pub.Origin != FromChannel && in([]State{Waiting, Blocked}, pub.State) && pub.SessionSealed == nil && !pub.LastByteSent &&
 		pub.Reason.Key != outcomeUnknown && pub.Reason.Key != "publishing.unsure"
 }
 
@@ -110,6 +110,12 @@ func (p *Publisher) ByHand(ctx context.Context, actor string, id int64, link str
 	if err != nil {
 		return err
 	}
+	if pub.YoutubeID != nil && *pub.YoutubeID != video {
+		// One that YouTube refused or cut: a testimony has one video.
+		if err := p.deleteFor(ctx, *pub.YoutubeID); err != nil {
+			return err
+		}
+	}
 	return p.takeOver(ctx, actor, pub, seen)
 }
 
@@ -141,6 +147,19 @@ func (p *Publisher) askForHand(ctx context.Context, pub *Publication, id string)
 		return v, wrong("publishing.hand.duration", "Ours", int64(file.Duration().Round(time.Second).Seconds()), "Theirs", int64(v.Duration.Seconds()))
 	}
 	return v, nil
+}
+
+// deleteFor removes the video that another takes the place of, for a person who
+// waits.
+func (p *Publisher) deleteFor(ctx context.Context, video string) error {
+	client, _, err := p.Channels.Client(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.Delete(ctx, video); err != nil && youtube.ClassOf(err) != youtube.ClassNotFound {
+		return p.notAnswered(ctx, err)
+	}
+	return nil
 }
 
 // takeOver commits that the video is the publication's, and has everything else
@@ -206,8 +225,8 @@ func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publicati
 }
 
 // VerifyHands checks the links that were pasted while there was no channel to
-// ask, once there is one, fifty at a time. What is wrong is blocked, with the
-// reason.
+// ask, once there is one, fifty at a time. What is wrong is forgotten and blocked,
+// with the reason: staff paste another link, or have the file sent.
 func (p *Publisher) VerifyHands(ctx context.Context) error {
 	if p.Channels == nil {
 		return nil
@@ -217,21 +236,49 @@ func (p *Publisher) VerifyHands(ctx context.Context) error {
 		return fmt.Errorf("list the links that nobody checked: %w", err)
 	}
 	for i := range unseen {
-		v, err := p.askForHand(ctx, &unseen[i], *unseen[i].YoutubeID)
-		e, refused := errors.AsType[*fault.Error](err)
-		switch {
-		case refused && (e.Kind == fault.NotFound || e.Kind == fault.Conflict || e.Kind == fault.Unavailable):
+		wrong, err := p.verify(ctx, &unseen[i])
+		if k := fault.Of(err); k == fault.NotFound || k == fault.Conflict || k == fault.Unavailable {
 			return nil // no channel yet, or it does not answer: another time
-		case refused && e.Kind == fault.Invalid:
-			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Blocked, testimony.Sentence{Message: e.Fields[0].Message}, map[string]any{"verified": true})
-		case err == nil:
-			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Public, testimony.Sentence{}, map[string]any{
-				"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now(),
-			})
+		}
+		if err == nil && wrong != nil {
+			_, err = p.update(ctx, unseen[i].ID, []State{Public}, Blocked, testimony.Sentence{Message: *wrong}, nil)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// verify asks the channel about a link that nobody checked yet. wrong says why
+// the video is not the publication's: then the link is forgotten, so that a
+// stranger's video is never hidden or deleted.
+func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.Message, err error) {
+	if pub.Verified || pub.YoutubeID == nil {
+		return nil, nil
+	}
+	v, err := p.askForHand(ctx, pub, *pub.YoutubeID)
+	e, refused := errors.AsType[*fault.Error](err)
+	if err != nil && (!refused || e.Kind != fault.Invalid) {
+		return nil, err
+	}
+	values := map[string]any{"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now()}
+	if refused {
+		wrong = &e.Fields[0].Message
+		values = map[string]any{"verified": true, "youtube_id": nil, "origin": FromPortal, "uploaded_at": nil, "processed_at": nil}
+	}
+	err = p.DB.Write(ctx, func(tx *gorm.DB) error {
+		if _, err := p.change(tx, pub.ID, []State{pub.State}, pub.State, pub.Reason, values); err != nil || wrong == nil {
+			return err
+		}
+		return audit.Write(tx, p.now(), audit.Portal, "publication.not_ours", "publication", pub.ID,
+			map[string]any{"video": *pub.YoutubeID, "why": wrong})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("check the link of publication %d: %w", pub.ID, err)
+	}
+	if pub.Verified = true; wrong != nil {
+		pub.YoutubeID, pub.Origin = nil, FromPortal
+	}
+	return wrong, nil
 }

@@ -128,8 +128,73 @@ func TestByHandWithoutAChannel(t *testing.T) {
 	if pub := w.publication(good.ID); !pub.Verified || pub.State != publishing.Public {
 		t.Errorf("the good one: %+v", pub)
 	}
-	if pub := w.publication(bad.ID); pub.State != publishing.Blocked || pub.Explain().Key != "publishing.hand.missing" {
+	if pub := w.publication(bad.ID); pub.State != publishing.Blocked || pub.Explain().Key != "publishing.hand.missing" || pub.YoutubeID != nil {
 		t.Errorf("the bad one: %+v", pub)
+	}
+}
+
+// TestAStrangersVideoIsNeverTouched: a link that nobody could check leads to a
+// video of something else. What is withdrawn or sent anew leaves that alone.
+func TestAStrangersVideoIsNeverTouched(t *testing.T) {
+	for name, act := range map[string]func(w *world, made *testimony.Testimony) error{
+		"withdrawn": func(w *world, made *testimony.Testimony) error {
+			_, err := w.testimonies.Withdraw(t.Context(), "test", balme, made.ID, testimony.Withdrawal{})
+			return err
+		},
+		"verified, and then sent": func(w *world, made *testimony.Testimony) error {
+			if err := w.publisher.VerifyHands(t.Context()); err != nil {
+				return err
+			}
+			w.wantReason(made.ID, publishing.Blocked, "publishing.hand.duration")
+			return w.publisher.Retry(t.Context(), "test", w.publication(made.ID).ID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			rooms := w.publisher.Rooms
+			rooms.Channels = nil
+			w.publisher = publishing.New(rooms)
+			made := w.approved()
+			w.run()
+			stranger := w.inStudio(seconds + 100)
+			if err := w.publisher.ByHand(t.Context(), "test", w.publication(made.ID).ID, stranger, true); err != nil {
+				t.Fatal(err)
+			}
+			rooms.Channels = w.channels
+			w.publisher = publishing.New(rooms)
+			if err := act(w, w.testimony(made.ID)); err != nil {
+				t.Fatal(err)
+			}
+			w.run()
+			there := false
+			for _, v := range w.sandbox.State().Videos {
+				there = there || v.ID == stranger && v.Title == "Video senza nome" && v.Privacy == "private"
+			}
+			if !there {
+				t.Errorf("the stranger's video was touched: %+v", w.sandbox.State().Videos)
+			}
+			if pub := w.publication(made.ID); pub.YoutubeID != nil && *pub.YoutubeID == stranger {
+				t.Errorf("publication: %+v", pub)
+			}
+		})
+	}
+}
+
+// TestTheHandTakesThePlaceOfWhatFailed: a video that YouTube could not make is not
+// left on the channel beside the one of Studio.
+func TestTheHandTakesThePlaceOfWhatFailed(t *testing.T) {
+	w := newWorld(t)
+	w.fail(sandbox.Fault{Name: sandbox.FailProcessing})
+	made := w.approved()
+	w.run()
+	w.wantReason(made.ID, publishing.Blocked, "publishing.failed.conversion")
+	id := w.inStudio(seconds)
+	if err := w.publisher.ByHand(t.Context(), "test", w.publication(made.ID).ID, id, false); err != nil {
+		t.Fatal(err)
+	}
+	w.run()
+	if videos := w.sandbox.State().Videos; len(videos) != 1 || videos[0].ID != id || w.publication(made.ID).State != publishing.Public {
+		t.Errorf("on the channel: %+v, publication %+v", videos, w.publication(made.ID))
 	}
 }
 

@@ -22,6 +22,16 @@ func (p *Publisher) remove(ctx context.Context, pub *Publication) error {
 	if pub.YoutubeID == nil {
 		return p.findLast(ctx, pub)
 	}
+	wrong, err := p.verify(ctx, pub)
+	if k := fault.Of(err); k == fault.NotFound || k == fault.Conflict || k == fault.Unavailable {
+		return p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.waits_for_channel"), err)
+	}
+	if err != nil {
+		return err
+	}
+	if wrong != nil { // nothing of it was ever on the channel
+		return p.gone(ctx, pub)
+	}
 	if pub.HiddenAt == nil {
 		if gone, err := p.hide(ctx, pub); err != nil || gone {
 			return err

@@ -109,8 +109,17 @@ func (p *Publisher) publishHere(ctx context.Context, pub *Publication) error {
 // clearOld takes the video of an earlier round off the channel before a new
 // one is sent.
 func (p *Publisher) clearOld(ctx context.Context, pub *Publication) error {
-	if err := p.delete(ctx, pub); err != nil {
+	wrong, err := p.verify(ctx, pub)
+	if k := fault.Of(err); k == fault.NotFound || k == fault.Conflict || k == fault.Unavailable {
+		return p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.waits_for_channel"), err)
+	}
+	if err != nil {
 		return err
+	}
+	if wrong == nil {
+		if err := p.delete(ctx, pub); err != nil {
+			return err
+		}
 	}
 	// A new name too: the old video must not be taken for the new one.
 	return p.DB.Write(ctx, func(tx *gorm.DB) error {
