@@ -81,7 +81,7 @@ func TestAdoption(t *testing.T) {
 	desk.Open("/redazione/youtube")
 	desk.Press("link", "Porta nel portale i video che il canale ha già")
 	desk.At("/redazione/youtube/adotta")
-	desk.Sees(videos[0].Title, videos[49].Title, "1.000 visualizzazioni", "Non in elenco", "Altri video, più vecchi")
+	desk.Sees(videos[0].Title, videos[49].Title, "visualizzazioni", "Non in elenco", "Altri video, più vecchi")
 	desk.SeesNot(videos[50].Title)
 	desk.Check()
 	if n := browser.Eval[int](desk, `document.querySelectorAll("[name^=adopt_]:checked").length`); n != 49 {
@@ -129,6 +129,7 @@ func TestAdoption(t *testing.T) {
 	hall.Sees("Solo su YouTube: il portale non ha il file")
 	hall.Check()
 	hall.PressOn("#amend")
+	hall.At("/comune/testimonianze/2/modifica")
 	hall.Check()
 	hall.Write("Titolo", "La legna per tutti")
 	hall.PressOn("#amend-save")
