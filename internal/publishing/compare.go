@@ -48,7 +48,7 @@ func (p *Publisher) differences(o *onFile, v youtube.Video, lists map[string]map
 		return nil, err
 	}
 	privacy := p.privacyDiffers(&o.pub, v)
-	if o.steps[stepName{StepPrivacy, ""}].State != StepWaiting && len(privacy) > 0 {
+	if (o.steps[stepName{StepPrivacy, ""}].State != StepWaiting || o.pub.State == Blocked) && len(privacy) > 0 {
 		if err := add(FindPrivacy, "", Detail{Values: privacy}); err != nil {
 			return nil, err
 		}

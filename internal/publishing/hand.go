@@ -21,6 +21,10 @@ import (
 // the original: YouTube tells whole seconds.
 const handSlack = time.Second
 
+// missedFor is how far apart two looks must be that do not find a video, before
+// it counts as not there.
+const missedFor = 24 * time.Hour
+
 var videoID = regexp.MustCompile(`^[A-Za-z0-9_-]{11}$`)
 
 // VideoOf is the id of the video that a pasted link leads to: of a page of
@@ -104,10 +108,21 @@ func (p *Publisher) ByHand(ctx context.Context, actor string, id int64, link str
 		if !sure {
 			return fault.Fields{{Name: "sure", Message: fault.Msg("publishing.hand.sure")}}.Err()
 		}
+		if pub.YoutubeID != nil && *pub.YoutubeID != video {
+			return fault.New(fault.Conflict, "publishing.hand.another") // nobody can take that one away
+		}
 		return p.takeUnseen(ctx, actor, pub, video)
 	}
 	seen, err := p.askForHand(ctx, pub, video)
 	if err != nil {
+		return err
+	}
+	leave, ok := p.take(pub.ID)
+	if !ok {
+		return fault.New(fault.Conflict, "publishing.under_way")
+	}
+	defer leave()
+	if err := p.free(p.DB.Reader(ctx), pub.ID, video); err != nil {
 		return err
 	}
 	if pub.YoutubeID != nil && *pub.YoutubeID != video {
@@ -191,19 +206,8 @@ func (p *Publisher) takeUnseen(ctx context.Context, actor string, pub *Publicati
 
 func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publication, next State, why testimony.Sentence, values map[string]any, had map[stepName]string) error {
 	return p.DB.Write(ctx, func(tx *gorm.DB) error {
-		var others int64
-		if err := tx.Model(&Publication{}).Where("youtube_id = ? AND id <> ?", values["youtube_id"], pub.ID).Count(&others).Error; err != nil {
+		if err := p.free(tx, pub.ID, values["youtube_id"].(string)); err != nil {
 			return err
-		}
-		if others > 0 {
-			return fault.Fields{{Name: "link", Message: fault.Msg("publishing.hand.taken")}}.Err()
-		}
-		fresh, err := get(tx, pub.ID)
-		if err != nil {
-			return err
-		}
-		if !handable(fresh) {
-			return fault.New(fault.Conflict, "publishing.under_way")
 		}
 		if _, err := p.change(tx, pub.ID, []State{Waiting, Blocked}, next, why, values); err != nil {
 			return err
@@ -222,6 +226,29 @@ func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publicati
 		}
 		return p.Enqueue(tx, pub.ID, laneOf(next))
 	})
+}
+
+// free tells whether a publication may take a video for its own: it must still be
+// to be had by hand, and the video nobody else's.
+func (p *Publisher) free(db *gorm.DB, id int64, video string) error {
+	fresh, err := get(db, id)
+	if err != nil {
+		return err
+	}
+	if !handable(fresh) {
+		return fault.New(fault.Conflict, "publishing.under_way")
+	}
+	var others, clips int64
+	err = errors.Join(
+		db.Model(&Publication{}).Where("youtube_id = ? AND id <> ?", video, id).Count(&others).Error,
+		db.Model(&Rehearsal{}).Where("youtube_id = ?", video).Count(&clips).Error)
+	if err != nil {
+		return fmt.Errorf("look whose video %s is: %w", video, err)
+	}
+	if others+clips > 0 {
+		return fault.Fields{{Name: "link", Message: fault.Msg("publishing.hand.taken")}}.Err()
+	}
+	return nil
 }
 
 // VerifyHands checks the links that were pasted while there was no channel to
@@ -250,9 +277,9 @@ func (p *Publisher) VerifyHands(ctx context.Context) error {
 	return nil
 }
 
-// verify asks the channel about a link that nobody checked yet. wrong says why
-// the video is not the publication's: then the link is forgotten, so that a
-// stranger's video is never hidden or deleted.
+// verify asks the channel about a link that nobody checked yet. wrong says what is
+// the matter with it: one that leads to another video, or twice to nothing, is
+// forgotten, so that a stranger's video is never hidden or deleted.
 func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.Message, err error) {
 	if pub.Verified || pub.YoutubeID == nil {
 		return nil, nil
@@ -265,10 +292,23 @@ func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.
 	values := map[string]any{"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now()}
 	if refused {
 		wrong = &e.Fields[0].Message
+	}
+	forgotten := false
+	switch {
+	case refused && wrong.Key == "publishing.hand.missing" && (pub.MissedAt == nil || p.now().Sub(*pub.MissedAt) < missedFor):
+		// A list may leave out what is there: it takes two looks, a day apart.
+		if pub.MissedAt == nil {
+			if _, err := p.update(ctx, pub.ID, []State{pub.State}, pub.State, pub.Reason, map[string]any{"missed_at": p.now()}); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	case refused:
+		forgotten = true
 		values = map[string]any{"verified": true, "youtube_id": nil, "origin": FromPortal, "uploaded_at": nil, "processed_at": nil}
 	}
 	err = p.DB.Write(ctx, func(tx *gorm.DB) error {
-		if _, err := p.change(tx, pub.ID, []State{pub.State}, pub.State, pub.Reason, values); err != nil || wrong == nil {
+		if _, err := p.change(tx, pub.ID, []State{pub.State}, pub.State, pub.Reason, values); err != nil || !forgotten {
 			return err
 		}
 		return audit.Write(tx, p.now(), audit.Portal, "publication.not_ours", "publication", pub.ID,
@@ -277,7 +317,7 @@ func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.
 	if err != nil {
 		return nil, fmt.Errorf("check the link of publication %d: %w", pub.ID, err)
 	}
-	if pub.Verified = true; wrong != nil {
+	if pub.Verified = true; forgotten {
 		pub.YoutubeID, pub.Origin = nil, FromPortal
 	}
 	return wrong, nil

@@ -3,6 +3,7 @@ package publishing_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -122,8 +123,11 @@ func TestByHandWithoutAChannel(t *testing.T) {
 	}
 	rooms.Channels = w.channels
 	w.publisher = publishing.New(rooms)
-	if err := w.publisher.VerifyHands(t.Context()); err != nil {
-		t.Fatal(err)
+	for range 2 { // a list may leave out what is there: two looks, a day apart
+		if err := w.publisher.VerifyHands(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(25 * time.Hour)
 	}
 	if pub := w.publication(good.ID); !pub.Verified || pub.State != publishing.Public {
 		t.Errorf("the good one: %+v", pub)

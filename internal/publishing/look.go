@@ -2,6 +2,7 @@ package publishing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -108,7 +109,15 @@ func (p *Publisher) notSeen(ctx context.Context, pub *Publication, err error) er
 		return p.hold(ctx, pub, until, fault.Msg("publishing.quota.units", "Until", until), err)
 	}
 	p.Log.WarnContext(ctx, "a look at the channel failed", "publication", pub.ID, "error", err)
-	return p.hold(ctx, pub, p.now().Add(p.wait(pub.Polls)), fault.Msg("publishing.again"), err)
+	wait := p.wait(pub.Polls)
+	if y, ok := errors.AsType[*youtube.Error](err); ok {
+		wait = max(wait, y.RetryAfter)
+	}
+	// Later and later: a call that fails costs its price as well.
+	if _, err := p.update(ctx, pub.ID, []State{pub.State}, pub.State, pub.Reason, map[string]any{"polls": pub.Polls + 1}); err != nil {
+		return err
+	}
+	return p.hold(ctx, pub, p.now().Add(wait), fault.Msg("publishing.again"), err)
 }
 
 // seen acts on what YouTube says of one video; listed is false if it says
@@ -149,11 +158,22 @@ func (p *Publisher) seen(ctx context.Context, pub *Publication, v youtube.Video,
 
 // out commits that the video is out as it was asked to be.
 func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string]any) error {
+	published := false
 	err := p.DB.Write(ctx, func(tx *gorm.DB) error {
+		now, err := get(tx, pub.ID)
+		if err != nil {
+			return err
+		}
+		if now.WantedPrivacy != pub.WantedPrivacy || !sameTime(now.PublishAt, pub.PublishAt) {
+			// It was changed while YouTube was asked: what was seen is judged anew.
+			_, err := p.change(tx, pub.ID, []State{Processing}, Processing, testimony.Sentence{}, map[string]any{"next_poll_at": p.now()})
+			return err
+		}
 		ok, err := p.change(tx, pub.ID, []State{Processing}, Public, testimony.Sentence{}, values)
 		if err != nil || !ok {
 			return err
 		}
+		published = true
 		if err := p.seenPrivacy(tx, pub); err != nil {
 			return err
 		}
@@ -165,9 +185,16 @@ func (p *Publisher) out(ctx context.Context, pub *Publication, values map[string
 	if err != nil {
 		return fmt.Errorf("publish testimony %d: %w", pub.TestimonyID, err)
 	}
+	if !published {
+		return nil
+	}
 	p.Log.InfoContext(ctx, "testimony published", "testimony", pub.TestimonyID, "publication", pub.ID)
 	p.Shown()
 	return nil
+}
+
+func sameTime(a, b *time.Time) bool {
+	return a == b || (a != nil && b != nil && a.Equal(*b))
 }
 
 // seenPrivacy notes that the channel shows the video as it is asked to now: at

@@ -136,6 +136,12 @@ func (p Publication) Away() bool {
 // Leaving tells whether it is on its way off the channel, or off it.
 func (p *Publication) Leaving() bool { return p.State == Removing || p.State == Removed }
 
+// inDoubt tells whether the video may be on the channel although there is no
+// session to ask: it is looked for before anything is sent.
+func (p *Publication) inDoubt() bool {
+	return p.Reason.Key == outcomeUnknown || (p.LastByteSent && p.SessionSealed == nil && p.YoutubeID == nil)
+}
+
 // newSlug is a name that no other upload has.
 func newSlug() string { return strings.ToLower(rand.Text()) + ".mp4" }
 

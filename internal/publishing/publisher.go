@@ -132,7 +132,7 @@ func (p *Publisher) Remove(tx *gorm.DB, t *testimony.Testimony) error {
 	if err != nil {
 		return fmt.Errorf("remove testimony %d from the channel: %w", t.ID, err)
 	}
-	next, more := Removing, map[string]any(nil)
+	next, more := Removing, map[string]any{"polls": 0}
 	if pub.YoutubeID == nil && !pub.LastByteSent {
 		next, more = Removed, forgetting(map[string]any{})
 	}

@@ -126,6 +126,9 @@ func (p *Publisher) Rehearse(ctx context.Context, id int64) error {
 		if r.FinishedAt != nil {
 			return nil
 		}
+		if p.Channels == nil {
+			return later(p.now().Add(time.Hour), "publishing.waits_for_channel", nil)
+		}
 		client, _, err := p.Channels.Client(ctx)
 		if e, ok := errors.AsType[*fault.Error](err); ok {
 			if r.YoutubeID == nil && r.Stage == RehearsalBegun {
@@ -324,7 +327,7 @@ func (p *Publisher) deleteClip(ctx context.Context, client *youtube.Client, r *R
 		if e, ok := spentUp(err); ok {
 			return later(e.Until, "publishing.rehearsal.running", err)
 		}
-		return later(p.now().Add(p.wait(3)), "publishing.rehearsal.running", err)
+		return later(p.now().Add(p.wait(len(pollSteps))), "publishing.rehearsal.running", err) // each try costs its price
 	}
 	return p.endRehearsal(ctx, r, fault.Message{})
 }

@@ -29,7 +29,7 @@ func (p *Publisher) remove(ctx context.Context, pub *Publication) error {
 	if err != nil {
 		return err
 	}
-	if wrong != nil { // nothing of it was ever on the channel
+	if wrong != nil && pub.YoutubeID == nil { // nothing of it was ever on the channel
 		return p.gone(ctx, pub)
 	}
 	if pub.HiddenAt == nil {
@@ -65,7 +65,7 @@ func (p *Publisher) hide(ctx context.Context, pub *Publication) (gone bool, err 
 	case err != nil:
 		return false, p.notSeen(ctx, pub, err)
 	case v.Privacy != youtube.Private:
-		return false, p.hold(ctx, pub, p.now().Add(p.wait(0)), fault.Msg("publishing.not_hidden"), nil)
+		return false, p.hold(ctx, pub, p.now().Add(time.Hour), fault.Msg("publishing.not_hidden"), nil)
 	}
 	now := p.now()
 	until := now.Add(p.Grace)

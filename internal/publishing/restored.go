@@ -23,7 +23,7 @@ func Restored(ctx context.Context, db *store.Store, settled time.Time) error {
 			Bytes int64
 		}
 		err := tx.Table("publications").Joins("JOIN videos v ON v.id = publications.video_id").Select("publications.*, v.bytes").
-			Where("publications.state IN ? AND youtube_id IS NULL", []State{Waiting, Sending}).Scan(&open).Error
+			Where("publications.state IN ? AND youtube_id IS NULL", []State{Waiting, Sending, Blocked}).Scan(&open).Error
 		if err != nil {
 			return err
 		}
@@ -52,10 +52,13 @@ func doubt(pub Publication, bytes int64, settled time.Time) map[string]any {
 		// video may exist.
 		return map[string]any{"last_byte_sent": true}
 	}
-	return map[string]any{
-		"reason": testimony.Sentence{Message: fault.Msg(outcomeUnknown)}, "session_total": bytes, "session_started": pub.Since,
-		"until": settled.UTC(), "next_poll_at": settled.UTC(),
+	// The mark is not in the reason alone, which any other wait would take the
+	// place of.
+	values := map[string]any{"last_byte_sent": true, "session_total": bytes, "session_started": pub.Since, "next_poll_at": settled.UTC()}
+	if pub.State != Blocked { // a person knows why; if it is tried again, it is looked for
+		values["reason"], values["until"] = testimony.Sentence{Message: fault.Msg(outcomeUnknown)}, settled.UTC()
 	}
+	return values
 }
 
 // Settling is how long after an upload its video is sure to be listed.

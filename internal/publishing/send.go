@@ -39,7 +39,7 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 	if pub.YoutubeID != nil {
 		return p.clearOld(ctx, pub)
 	}
-	if pub.Reason.Key == outcomeUnknown && pub.NextPollAt != nil && pub.NextPollAt.After(p.now()) {
+	if pub.inDoubt() && pub.NextPollAt != nil && pub.NextPollAt.After(p.now()) {
 		return later(*pub.NextPollAt, outcomeUnknown, nil)
 	}
 	client, channel, err := p.ready(ctx, pub)
@@ -57,7 +57,7 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 	if err != nil {
 		return err
 	}
-	if pub.Reason.Key == outcomeUnknown {
+	if pub.inDoubt() {
 		done, err := p.reconcile(ctx, client, pub)
 		if err != nil || done {
 			return err

@@ -80,11 +80,12 @@ func (s Step) share() Share {
 }
 
 // dueSteps are those whose video is there to work on. A video that is still
-// processed has its privacy changed, but no more.
+// processed, or waits for a person, has its privacy changed, but no more.
 const dueSteps = `FROM publication_steps s JOIN publications p ON p.id = s.publication_id
 	LEFT JOIN latest_views v ON v.publication_id = p.id
 	WHERE s.state = 'waiting' AND p.youtube_id IS NOT NULL AND p.verified AND
-		(p.state = 'public' OR p.state = 'processing' AND (p.processed_at IS NOT NULL OR s.kind = 'privacy'))`
+		(p.state = 'public' OR p.state = 'processing' AND (p.processed_at IS NOT NULL OR s.kind = 'privacy') OR
+		p.state = 'blocked' AND s.kind = 'privacy')`
 
 // dueStep returns the most urgent step, nil if none is due.
 func (p *Publisher) dueStep(ctx context.Context) (*Step, error) {
