@@ -102,6 +102,7 @@ func TestReconciliation(t *testing.T) {
 		INSERT INTO publication_steps (publication_id, kind, key, state, wanted, had, remote_id, since)
 			SELECT id, 'captions', 'it', 'done', 'abc', 'abc', 'gone', datetime('now') FROM publications WHERE youtube_id = '`+muted.ID+`';`)
 	compared(desk, "Il video non è più sul canale")
+	desk.OpenUntil("/redazione/youtube/differenze", "I sottotitoli mancano. Lingua: Italiano") // the last that is compared
 	desk.Sees(
 		"Chi può vedere il video non è chi deve", "Su YouTube qualcuno rivendica diritti sul video", "YouTube non è riuscito a elaborare il video",
 		"YouTube elabora il video da troppo tempo", "Il video su YouTube non dura quanto l’originale", "I testi sono stati cambiati su YouTube", title,

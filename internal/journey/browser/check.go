@@ -103,6 +103,7 @@ const overflowing = `((wide) => {
 // Fits fails the test if the page must be scrolled sideways.
 func (tab *Tab) Fits() {
 	tab.t.Helper()
+	tab.Until(`document.readyState === "complete" && document.documentElement !== null`) // it may be on its way to another page
 	if found := Eval[[]string](tab, fmt.Sprintf("%s(%d)", overflowing, tab.person.size.Width)); len(found) > 0 {
 		tab.t.Errorf("%s does not fit %d px:\n%s", tab.Address(), tab.person.size.Width, strings.Join(found, "\n"))
 	}
