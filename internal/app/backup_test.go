@@ -309,7 +309,7 @@ func TestAfterARestoreTheChannelIsAskedBeforeAnythingIsSent(t *testing.T) {
 		got[id] = seen{p.Reason.Key, p.LastByteSent, p.SessionTotal, p.NextPollAt != nil && p.NextPollAt.After(time.Now())}
 	}
 	want := map[int64]seen{
-		1: {"publishing.outcome_unknown", false, int64(len(original(1))), true},
+		1: {"publishing.outcome_unknown", true, int64(len(original(1))), true},
 		2: {"", true, 0, false},
 		3: {"publishing.off", false, 0, false},
 		4: {},
