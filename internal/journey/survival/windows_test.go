@@ -206,6 +206,14 @@ func TestChannelSideIsKilledInEachWindow(t *testing.T) {
 func (w *world) through(one window, id int64) {
 	w.t.Helper()
 	ctx := w.t.Context()
+	// What belongs to the one before is worked on beside it, and would be met by
+	// the lock that holds a window open.
+	w.until("nothing of earlier plans is left to do", func() (bool, error) {
+		var left int
+		err := w.db.one(ctx, `SELECT count(*) FROM publication_steps s JOIN publications p ON p.id = s.publication_id
+			WHERE s.state = 'waiting' AND p.state = 'public'`, nil, &left)
+		return left == 0, err
+	})
 	w.channel.Faults().Clear()
 	w.channel.forget()
 	slug, mark := "", 0
