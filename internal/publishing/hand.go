@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func VideoOf(link string) (string, error) {
 	case host != "youtube.com" && host != "youtube-nocookie.com":
 	case parts[0] == "watch":
 		id = u.Query().Get("v")
-	case len(parts) > 1 && in([]State{"shorts", "live", "embed", "v"}, State(parts[0])):
+	case len(parts) > 1 && slices.Contains([]string{"shorts", "live", "embed", "v"}, parts[0]):
 		id = parts[1]
 	}
 	if !videoID.MatchString(id) {
@@ -181,7 +182,7 @@ func (p *Publisher) deleteFor(ctx context.Context, video string) error {
 // of its plan made as the portal wants it.
 func (p *Publisher) takeOver(ctx context.Context, actor string, pub *Publication, v youtube.Video) error {
 	now := p.now()
-	err := p.settleHand(ctx, actor, pub, Processing, testimony.Sentence{}, forgetting(map[string]any{
+	err := p.settleHand(ctx, actor, pub, Processing, forgetting(map[string]any{
 		"youtube_id": v.ID, "channel_id": v.ChannelID, "origin": ByHand, "verified": true, "seen_privacy": v.Privacy, "seen_at": now,
 		"uploaded_at": now, "processed_at": nil, "polls": 0, "next_poll_at": now,
 	}), map[stepName]string{{StepPrivacy, ""}: string(v.Privacy)})
@@ -194,7 +195,7 @@ func (p *Publisher) takeOver(ctx context.Context, actor string, pub *Publication
 // takeUnseen commits a link that nobody could check, and publishes.
 func (p *Publisher) takeUnseen(ctx context.Context, actor string, pub *Publication, id string) error {
 	now := p.now()
-	err := p.settleHand(ctx, actor, pub, Public, testimony.Sentence{}, forgetting(map[string]any{
+	err := p.settleHand(ctx, actor, pub, Public, forgetting(map[string]any{
 		"youtube_id": id, "origin": ByHand, "verified": false, "uploaded_at": now, "processed_at": now,
 	}), nil)
 	if err != nil {
@@ -204,12 +205,13 @@ func (p *Publisher) takeUnseen(ctx context.Context, actor string, pub *Publicati
 	return nil
 }
 
-func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publication, next State, why testimony.Sentence, values map[string]any, had map[stepName]string) error {
+// settleHand commits what a link by hand makes of a publication.
+func (p *Publisher) settleHand(ctx context.Context, actor string, pub *Publication, next State, values map[string]any, had map[stepName]string) error {
 	return p.DB.Write(ctx, func(tx *gorm.DB) error {
 		if err := p.free(tx, pub.ID, values["youtube_id"].(string)); err != nil {
 			return err
 		}
-		if _, err := p.change(tx, pub.ID, []State{Waiting, Blocked}, next, why, values); err != nil {
+		if _, err := p.change(tx, pub.ID, []State{Waiting, Blocked}, next, testimony.Sentence{}, values); err != nil {
 			return err
 		}
 		if err := p.has(tx, pub.ID, had); err != nil {
@@ -253,13 +255,17 @@ func (p *Publisher) free(db *gorm.DB, id int64, video string) error {
 
 // VerifyHands checks the links that were pasted while there was no channel to
 // ask, once there is one, fifty at a time. What is wrong is forgotten and blocked,
-// with the reason: staff paste another link, or have the file sent.
+// with the reason: staff paste another link, or have the file sent. What was
+// missed is asked for again when a second look may settle it, and not before:
+// each look costs a unit.
 func (p *Publisher) VerifyHands(ctx context.Context) error {
 	if p.Channels == nil {
 		return nil
 	}
 	var unseen []Publication
-	if err := p.DB.Reader(ctx).Where("NOT verified AND state = ?", Public).Order("id").Limit(youtube.MaxIDs).Find(&unseen).Error; err != nil {
+	err := p.DB.Reader(ctx).Where("NOT verified AND state = ? AND (missed_at IS NULL OR missed_at <= ?)", Public, p.now().Add(-missedFor)).
+		Order("id").Limit(youtube.MaxIDs).Find(&unseen).Error
+	if err != nil {
 		return fmt.Errorf("list the links that nobody checked: %w", err)
 	}
 	for i := range unseen {

@@ -123,11 +123,27 @@ func TestByHandWithoutAChannel(t *testing.T) {
 	}
 	rooms.Channels = w.channels
 	w.publisher = publishing.New(rooms)
-	for range 2 { // a list may leave out what is there: two looks, a day apart
+	verify := func() (looks int) {
+		t.Helper()
+		before := w.sandbox.State().Calls["videos.list"]
 		if err := w.publisher.VerifyHands(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.now = w.now.Add(25 * time.Hour)
+		return w.sandbox.State().Calls["videos.list"] - before
+	}
+	// A list may leave out what is there: two looks, a day apart, and none between.
+	if looks := verify(); looks != 2 {
+		t.Errorf("two links were looked at %d times", looks)
+	}
+	if looks := verify(); looks != 0 {
+		t.Errorf("half a minute later there were %d looks", looks)
+	}
+	if pub := w.publication(bad.ID); pub.State != publishing.Public || pub.YoutubeID == nil {
+		t.Errorf("missed once: %+v", pub)
+	}
+	w.now = w.now.Add(25 * time.Hour)
+	if looks := verify(); looks == 0 { // two if the access token is refreshed
+		t.Error("a day later the one that was missed was not looked at")
 	}
 	if pub := w.publication(good.ID); !pub.Verified || pub.State != publishing.Public {
 		t.Errorf("the good one: %+v", pub)

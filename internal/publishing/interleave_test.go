@@ -27,9 +27,6 @@ var (
 // never two videos of one testimony at any time, none lost, none public or kept
 // that was withdrawn.
 func TestAnyOrderOfEvents(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
 	const groups = 8
 	for g := range groups {
 		t.Run(fmt.Sprint(g), func(t *testing.T) {

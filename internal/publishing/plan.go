@@ -259,11 +259,8 @@ func (p *Publisher) replan(tx *gorm.DB, t *testimony.Testimony, pub *Publication
 	for _, s := range steps {
 		wanted := want[s.name()]
 		delete(want, s.name())
-		if wanted == s.Wanted && s.State != StepBlocked {
-			continue
-		}
 		if wanted == s.Wanted {
-			continue // a person knows why; the same again would not help
+			continue // also of a blocked one: the same again would not help
 		}
 		if err := p.changeStep(tx, s, map[string]any{"wanted": wanted, "tries": 0, "failing_since": nil, "next_at": nil}); err != nil {
 			return err

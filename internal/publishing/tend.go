@@ -30,8 +30,9 @@ const (
 )
 
 // Tend works on the plans of all publications until nothing is due or the
-// channel or the day's quota says stop, the most urgent step first: privacy
-// before words before looks, captions last and those of the most watched first.
+// channel or the day's quota says stop, the most urgent step first:
+// privacy, words, cover, playlists, translations, and captions last, those of the
+// most watched first.
 // It returns when something will be due again, zero if nothing is known to be.
 // Two calls must not run at once.
 func (p *Publisher) Tend(ctx context.Context) (next time.Time, err error) {
