@@ -155,23 +155,7 @@ func (s *Store) SetPoster(ctx context.Context, actor, municipality string, id in
 // GiveBack sends an approved testimony back to its town hall with a reason, when
 // the channel cannot use its file.
 func (s *Store) GiveBack(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
-	reason = strings.TrimSpace(reason)
-	if reason == "" {
-		return nil, fault.Fields{{Name: "reason", Message: fault.Msg("testimony.reason.empty")}}.Err()
-	}
-	return s.change(ctx, Anywhere, id, func(tx *gorm.DB, t *Testimony) error {
-		if err := seen(t, version); err != nil {
-			return err
-		}
-		if t.State != Approved {
-			return fault.New(fault.Conflict, "testimony.state", "From", string(t.State), "To", string(ChangesRequested))
-		}
-		if err := s.move(tx, actor, t, ChangesRequested, clip(reason)); err != nil {
-			return err
-		}
-		t.SubmittedAt = nil
-		return s.hooks.Returned(tx, t)
-	})
+	return s.decide(ctx, actor, id, version, Approved, ChangesRequested, reason, s.hooks.Returned)
 }
 
 // Trail lists what happened to a testimony, the oldest first.

@@ -108,15 +108,20 @@ func (s *Store) ApproveFor(ctx context.Context, actor string, id int64, version 
 
 // RequestChanges sends a testimony back to the town hall with a reason.
 func (s *Store) RequestChanges(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
-	return s.decide(ctx, actor, id, version, ChangesRequested, reason)
+	return s.decide(ctx, actor, id, version, InReview, ChangesRequested, reason, nil)
 }
 
 // Reject closes a testimony for good, with a reason.
 func (s *Store) Reject(ctx context.Context, actor string, id int64, version int, reason string) (*Testimony, error) {
-	return s.decide(ctx, actor, id, version, Rejected, reason)
+	return s.decide(ctx, actor, id, version, InReview, Rejected, reason, nil)
 }
 
-func (s *Store) decide(ctx context.Context, actor string, id int64, version int, next State, reason string) (*Testimony, error) {
+// decide moves a testimony on from one state to another with a reason, and has
+// then, unless it is nil, follow in the same transaction. One on its way to the
+// channel is sent back by GiveBack, or by the channel's refusal, see SendBack.
+func (s *Store) decide(
+	ctx context.Context, actor string, id int64, version int, from, next State, reason string, then func(*gorm.DB, *Testimony) error,
+) (*Testimony, error) {
 	reason = strings.TrimSpace(reason)
 	if reason == "" {
 		return nil, fault.Fields{{Name: "reason", Message: fault.Msg("testimony.reason.empty")}}.Err()
@@ -125,9 +130,7 @@ func (s *Store) decide(ctx context.Context, actor string, id int64, version int,
 		if err := seen(t, version); err != nil {
 			return err
 		}
-		// A testimony on its way to the channel is not sent back from here:
-		// the channel's refusal does that, see SendBack.
-		if t.State != InReview {
+		if t.State != from {
 			return fault.New(fault.Conflict, "testimony.state", "From", string(t.State), "To", string(next))
 		}
 		if err := s.move(tx, actor, t, next, clip(reason)); err != nil {
@@ -137,7 +140,10 @@ func (s *Store) decide(ctx context.Context, actor string, id int64, version int,
 		if next == Rejected {
 			t.ClosedAt = s.moment()
 		}
-		return nil
+		if then == nil {
+			return nil
+		}
+		return then(tx, t)
 	})
 }
 
