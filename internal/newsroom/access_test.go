@@ -24,8 +24,8 @@ func actions(id int64) []string {
 		"/redazione/comuni/" + balme + "/link", "/redazione/comuni/" + balme + "/sostituisci", "/redazione/comuni/" + balme + "/manda",
 		review + "/approva", review + "/chiedi", review + "/rifiuta",
 		"/redazione/youtube/differenze/confronta", "/redazione/youtube/differenze/1",
-		plan + "/riprova", plan + "/programma", plan + "/rimanda", plan + "/ritira", plan + "/a-mano",
-		"/redazione/youtube/differenze/confronta", "/redazione/youtube/differenze/1",
+		plan + "/riprova", plan + "/programma", plan + "/rimanda", plan + "/a-mano",
+		"/redazione/testimonianze/" + strconv.FormatInt(id, 10) + "/ritira",
 	}
 }
 

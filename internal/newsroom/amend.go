@@ -28,8 +28,8 @@ func (n *Newsroom) face() wording.Face {
 	}
 }
 
-// takeBack withdraws a testimony for its town hall, with a reason.
-func (n *Newsroom) takeBack(c echo.Context) error {
+// withdraw withdraws a testimony for its town hall, with a reason.
+func (n *Newsroom) withdraw(c echo.Context) error {
 	p, t, err := n.testimonyOf(c)
 	if err != nil {
 		return err
@@ -38,11 +38,9 @@ func (n *Newsroom) takeBack(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = n.Testimonies.Withdraw(c.Request().Context(), p.Actor(), testimony.Anywhere, t.ID, testimony.Withdrawal{
-		Reason: values.Get("reason"), Email: values.Get("email"),
-	})
+	_, err = n.Testimonies.Withdraw(c.Request().Context(), p.Actor(), testimony.Anywhere, t.ID, testimony.Withdrawal{Reason: values.Get("reason")})
 	if page.Refused(err) {
-		return n.showReview(c, http.StatusUnprocessableEntity, t, page.NewForm(values, err), nil)
+		return n.showReview(c, http.StatusUnprocessableEntity, t, reviewPage{Withdraw: page.NewForm(values, err)})
 	}
 	if err != nil {
 		return err

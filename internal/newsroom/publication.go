@@ -18,6 +18,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/wording"
 )
 
 // publicationPage is one publication: its plan step by step, what it costs, what
@@ -37,13 +38,12 @@ type publicationPage struct {
 	Handable     bool
 	Returnable   bool
 	Schedulable  bool
-	Withdrawable bool
+	WithdrawHref string // where it can be taken back; empty if it cannot
 	ScheduledFor string // as the field of the form writes it
 
 	Refusal  *fault.Message
 	Schedule *page.Form // as typed
 	Return   *page.Form
-	Withdraw *page.Form
 }
 
 func publicationAddress(id int64) string {
@@ -103,7 +103,9 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 	view.Handable = pub.Handable()
 	view.Returnable = t.State == testimony.Approved && pub.Handable()
 	view.Schedulable = t.State == testimony.Approved && t.Visibility == testimony.Public
-	view.Withdrawable = t.State.CanBecome(testimony.Withdrawn)
+	if withdrawable(t) {
+		view.WithdrawHref = withdrawAddress(t.ID)
+	}
 	if t.PublishAt != nil && t.State == testimony.Approved {
 		view.Scheduled = t.PublishAt
 		view.ScheduledFor = t.PublishAt.In(n.zone).Format(fieldTime)
@@ -160,14 +162,6 @@ func (n *Newsroom) refusePublication(c echo.Context, id int64, err error, with p
 	return n.showPublication(c, status, pub, t, with)
 }
 
-// version is the one that the page was made of, or that of now.
-func version(values url.Values, t *testimony.Testimony) int {
-	if seen, err := strconv.Atoi(values.Get("version")); err == nil {
-		return seen
-	}
-	return t.Version
-}
-
 // schedule has a testimony come out on a day and at a time, or without delay.
 func (n *Newsroom) schedule(c echo.Context) error {
 	p, pub, t, err := n.publicationOf(c)
@@ -180,7 +174,7 @@ func (n *Newsroom) schedule(c echo.Context) error {
 	}
 	at, err := n.timeOf(values.Get("publish_at"))
 	if err == nil {
-		_, err = n.Testimonies.SetSchedule(c.Request().Context(), p.Actor(), t.ID, version(values, t), at)
+		_, err = n.Testimonies.SetSchedule(c.Request().Context(), p.Actor(), t.ID, wording.Version(values, t), at)
 	}
 	if err != nil {
 		return n.refusePublication(c, pub.ID, err, publicationPage{Schedule: page.NewForm(values, err)})
@@ -216,33 +210,11 @@ func (n *Newsroom) giveBack(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = n.Testimonies.GiveBack(c.Request().Context(), p.Actor(), t.ID, version(values, t), values.Get("reason"))
+	_, err = n.Testimonies.GiveBack(c.Request().Context(), p.Actor(), t.ID, wording.Version(values, t), values.Get("reason"))
 	if err != nil {
 		return n.refusePublication(c, pub.ID, err, publicationPage{Return: page.NewForm(values, err)})
 	}
 	return n.done(c, "newsroom.sent_back", publicationAddress(pub.ID))
-}
-
-// withdraw takes a testimony back in the town hall's place, for a reason.
-func (n *Newsroom) withdraw(c echo.Context) error {
-	p, pub, t, err := n.publicationOf(c)
-	if err != nil {
-		return err
-	}
-	values, err := page.Values(c)
-	if err != nil {
-		return err
-	}
-	reason := strings.TrimSpace(values.Get("withdraw_reason"))
-	if reason == "" {
-		err = fault.Fields{{Name: "withdraw_reason", Message: fault.Msg("testimony.reason.empty")}}.Err()
-	} else {
-		_, err = n.Testimonies.Withdraw(c.Request().Context(), p.Actor(), testimony.Anywhere, t.ID, testimony.Withdrawal{Reason: reason})
-	}
-	if err != nil {
-		return n.refusePublication(c, pub.ID, err, publicationPage{Withdraw: page.NewForm(values, err)})
-	}
-	return n.done(c, "newsroom.publication.withdrawn", publicationAddress(pub.ID))
 }
 
 // handPage is how staff publish by hand: the file, the words, the link.

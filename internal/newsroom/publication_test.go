@@ -298,15 +298,24 @@ func TestStaffSendAnApprovedTestimonyBack(t *testing.T) {
 	}
 }
 
-func TestStaffWithdraw(t *testing.T) {
+// TestThePlanLeadsToTheWithdrawal: there is one way to take a testimony back, at
+// every state in which it has a publication.
+func TestThePlanLeadsToTheWithdrawal(t *testing.T) {
 	w := open(t)
 	said := w.approvedOne()
 	_, address := w.publicationOf(said.ID)
 	b := w.moderator()
-	b.post(address+"/ritira", "withdraw_reason", "").want(http.StatusUnprocessableEntity).says("Scrivi il motivo")
-	b.follow(b.post(address+"/ritira", "withdraw_reason", "Una persona ha tolto il consenso"), address).says("Testimonianza ritirata.", "Ritirata")
-	if got := w.said(said.ID); got.State != testimony.Withdrawn || got.Reason != "Una persona ha tolto il consenso" {
-		t.Errorf("it is %s: %q", got.State, got.Reason)
+	for _, state := range []testimony.State{testimony.Approved, testimony.Published, testimony.ChangesRequested} {
+		w.exec("UPDATE testimonies SET state = ? WHERE id = ?", state, said.ID)
+		link := value(b.get(address).want(http.StatusOK).one("a", "id", "withdraw"), "href")
+		if link != reviewPage(said.ID)+"#withdraw-form" {
+			t.Errorf("while %s it leads to %s", state, link)
+		}
+		b.get(reviewPage(said.ID)).want(http.StatusOK).one("form", "id", "withdraw-form")
+	}
+	w.exec("UPDATE testimonies SET state = 'withdrawn' WHERE id = ?", said.ID)
+	if found := b.get(address).find("a", "id", "withdraw"); len(found) != 0 {
+		t.Error("what is withdrawn can be withdrawn")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/wording"
 )
 
 // queuePage lists what waits for a moderator.
@@ -76,7 +77,8 @@ type reviewPage struct {
 	queueItem
 	Crumbs      []page.Crumb
 	Zone        territory.Zone
-	Form        *page.Form     // the reason, as typed
+	Form        *page.Form     // the reason of a decision, as typed
+	Withdraw    *page.Form     // that of a withdrawal, which no decision that came too late fills in
 	Refusal     *fault.Message // why what was just decided was not recorded
 	Decidable   bool
 	Portrait    bool
@@ -88,10 +90,20 @@ type reviewPage struct {
 	Publication *fault.Message // where it is on its way to the channel
 	PlanHref    string         // of the publication's page
 	PublicHref  string         // where citizens see it, if they do
-	Amendable   bool           // it can be changed, and withdrawn
+	Amendable   bool           // it can be changed
 	AmendHref   string
 	Translated  []translated
+
+	Withdrawable bool
 }
+
+// withdrawable tells whether staff may take a testimony back in the town hall's
+// place: once it was approved. What waits for a decision is rejected instead.
+func withdrawable(t *testimony.Testimony) bool {
+	return t.ApprovedAt != nil && t.State != testimony.InReview && t.State.CanBecome(testimony.Withdrawn)
+}
+
+func withdrawAddress(id int64) string { return reviewAddress(id) + "#withdraw-form" }
 
 // translated is what a town hall says in another language.
 type translated struct {
@@ -134,10 +146,12 @@ func (n *Newsroom) review(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.showReview(c, http.StatusOK, t, nil, nil)
+	return n.showReview(c, http.StatusOK, t, reviewPage{})
 }
 
-func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony, form *page.Form, refusal *fault.Message) error {
+// showReview shows a testimony to who decides on it; with holds what was just sent
+// and refused.
+func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony, with reviewPage) error {
 	ctx := c.Request().Context()
 	items, err := n.items([]testimony.Testimony{*t})
 	if err != nil {
@@ -155,11 +169,11 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 	lang := page.Lang(ctx)
 	title := n.Pages.T(lang, "newsroom.review.title")
 	view := reviewPage{
-		queueItem: items[0], Zone: zone, Form: form, Refusal: refusal, Decidable: t.State == testimony.InReview, Schedulable: t.Visibility == testimony.Public,
+		queueItem: items[0], Zone: zone, Form: with.Form, Withdraw: with.Withdraw, Refusal: with.Refusal, Decidable: t.State == testimony.InReview, Schedulable: t.Visibility == testimony.Public,
 		Portrait:   t.Video != nil && t.Video.Height > t.Video.Width,
 		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
 		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
-		Amendable: t.State.Amendable(), AmendHref: testimonyAddress(t.ID) + "/modifica", Translated: translations(t),
+		Amendable: t.State.Amendable(), Withdrawable: withdrawable(t), AmendHref: testimonyAddress(t.ID) + "/modifica", Translated: translations(t),
 	}
 	if t.OpenToCitizens() {
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()
@@ -221,15 +235,10 @@ func (n *Newsroom) decide(c echo.Context, flash string, do decision) error {
 	if err != nil {
 		return err
 	}
-	version := t.Version
-	if seen, err := strconv.Atoi(values.Get("version")); err == nil {
-		version = seen
-	}
-	ctx := c.Request().Context()
-	_, err = do(ctx, p.Actor(), t.ID, version, values.Get("reason"))
+	_, err = do(c.Request().Context(), p.Actor(), t.ID, wording.Version(values, t), values.Get("reason"))
 	switch {
 	case page.Refused(err):
-		return n.showReview(c, http.StatusUnprocessableEntity, t, page.NewForm(values, err), nil)
+		return n.showReview(c, http.StatusUnprocessableEntity, t, reviewPage{Form: page.NewForm(values, err)})
 	case fault.Of(err) == fault.Conflict:
 		return n.tooLate(c, t.ID, values)
 	case err != nil:
@@ -247,5 +256,5 @@ func (n *Newsroom) tooLate(c echo.Context, id int64, typed url.Values) error {
 	if t.State != testimony.InReview {
 		why = fault.Msg("newsroom.review.decided")
 	}
-	return n.showReview(c, http.StatusConflict, t, page.NewForm(typed, nil), &why)
+	return n.showReview(c, http.StatusConflict, t, reviewPage{Form: page.NewForm(typed, nil), Refusal: &why})
 }

@@ -150,6 +150,12 @@ func TestADecisionTooLateIsExplained(t *testing.T) {
 	}
 	a := slow.post(reviewPage(said.ID)+"/rifiuta", "version", strconv.Itoa(now.Version), "reason", reason).want(http.StatusConflict)
 	a.says("Nel frattempo qualcun altro ha già deciso", "Approvata", reason)
+	// What was meant for the town hall's second try is not offered as the reason of
+	// a withdrawal, which nobody can undo.
+	fold := a.one("details", "id", "withdraw")
+	if _, open := attr(fold, "open"); open || strings.Contains(text(fold), reason) {
+		t.Error("the withdrawal is filled in with the reason of another decision")
+	}
 	if now := w.said(said.ID); now.State != testimony.Approved {
 		t.Errorf("it became %q", now.State)
 	}

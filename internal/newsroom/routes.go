@@ -21,7 +21,7 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/revisione/:id/rifiuta", n.reject)
 
 	n.Wording.Routes(e, n.face()) // /redazione/testimonianze/:id/modifica, its captions and cover
-	e.POST("/redazione/testimonianze/:id/ritira", n.takeBack)
+	e.POST("/redazione/testimonianze/:id/ritira", n.withdraw)
 
 	e.GET("/redazione/cruscotto", n.dashboard)
 
@@ -40,7 +40,6 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/youtube/pubblicazioni/:id/riprova", n.retry)
 	e.POST("/redazione/youtube/pubblicazioni/:id/programma", n.schedule)
 	e.POST("/redazione/youtube/pubblicazioni/:id/rimanda", n.giveBack)
-	e.POST("/redazione/youtube/pubblicazioni/:id/ritira", n.withdraw)
 	e.GET("/redazione/youtube/pubblicazioni/:id/a-mano", n.byHand)
 	e.POST("/redazione/youtube/pubblicazioni/:id/a-mano", n.takeHand)
 	e.GET("/redazione/youtube/pubblicazioni/:id/originale", n.original)

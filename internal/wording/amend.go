@@ -141,16 +141,16 @@ func (d door) save(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.Testimonies.Amend(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, versionOf(values, t), FormOf(values))
+	_, err = d.Testimonies.Amend(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, Version(values, t), FormOf(values))
 	if err != nil {
 		return d.refuse(c, p, t.ID, err, refused{form: page.NewForm(values, err)})
 	}
 	return d.done(c, "studio.amend.saved", d.own(t.ID))
 }
 
-// versionOf is the version that the page was made of; without one, as other
-// programs post, it is the one of now.
-func versionOf(values url.Values, t *testimony.Testimony) int {
+// Version is the version of the testimony that the sent form was made of;
+// without one, as other programs post, it is the one of now.
+func Version(values url.Values, t *testimony.Testimony) int {
 	if v, err := strconv.Atoi(values.Get("version")); err == nil {
 		return v
 	}

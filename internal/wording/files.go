@@ -134,7 +134,7 @@ func (d door) keepCover(ctx context.Context, p account.Person, t *testimony.Test
 	if err := d.makeCover(ctx, t.Video, values.Get("moment"), part, filepath.Join(d.Renditions, name)); err != nil {
 		return err
 	}
-	before, err := d.Testimonies.SetPoster(ctx, p.Actor(), p.MunicipalityCode, t.ID, versionOf(values, t), name)
+	before, err := d.Testimonies.SetPoster(ctx, p.Actor(), p.MunicipalityCode, t.ID, Version(values, t), name)
 	drop := before
 	if err != nil {
 		drop = name
