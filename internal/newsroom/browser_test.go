@@ -65,8 +65,11 @@ func TestAPublicationInTheBrowser(t *testing.T) {
 			picture(tab, "publication-"+strings.ReplaceAll(now.name, " ", "-"))
 		}
 		tab.Open(address)
-		tab.Unfold("Ritira la testimonianza")
+		tab.Press("link", "Ritira la testimonianza")
+		tab.Sees("Non si può tornare indietro.") // the browser opens the fold that the link leads into
 		tab.Check()
+		tab.Fits()
+		picture(tab, "withdraw")
 		tab.Open("/redazione")
 		tab.Sees("Parte domani dalle 09:00.")
 		tab.Check()
