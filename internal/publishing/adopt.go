@@ -284,5 +284,5 @@ func (p *Publisher) notAnswered(ctx context.Context, err error) error {
 	if y, ok := errors.AsType[*youtube.Error](err); ok && strings.HasPrefix(y.Reason, "invalidPageToken") {
 		return fault.Wrap(err, fault.NotFound, "publishing.adopt.page")
 	}
-	return fault.Wrap(err, fault.Unavailable, "publishing.trouble.unreachable")
+	return fault.Wrap(err, fault.Unavailable, "publishing.no_answer")
 }

@@ -72,7 +72,7 @@ func (p *Publisher) LastReconciliation(ctx context.Context) (*Reconciliation, er
 		return nil, fmt.Errorf("read the last reconciliation: %w", found.Error)
 	}
 	if found.RowsAffected == 0 {
-		return nil, nil //nolint:nilnil // there was none
+		return nil, nil
 	}
 	return &run, nil
 }

@@ -2,6 +2,7 @@ package publishing_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -395,6 +396,19 @@ func TestOneThatIsSeenAgainIsNotMissing(t *testing.T) {
 	if fault.Of(err) != fault.Conflict {
 		t.Errorf("sent again although it is there: %v", err)
 	}
+	// Who tries where there is no channel, or nothing left to ask with, is told so.
+	off := w.publisher.Rooms
+	off.Channels = nil
+	err = publishing.New(off).Settle(t.Context(), "test", f.ID, publishing.Resend, "")
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Message.Key != "publishing.channel.none" {
+		t.Errorf("sent again without a channel: %v", err)
+	}
+	w.fail(sandbox.Fault{Name: sandbox.Refuse, Method: "videos.list", Status: http.StatusForbidden, Reason: "quotaExceeded"})
+	err = w.publisher.Settle(t.Context(), "test", f.ID, publishing.Resend, "")
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Message.Key != "publishing.quota.units" || e.Until.IsZero() {
+		t.Errorf("sent again without units: %v", err)
+	}
+	w.exec("DELETE FROM quota_ledger")
 	w.reconcile()
 	w.wantFound()
 	w.wantOut(made.ID)

@@ -237,14 +237,14 @@ func (p *Publisher) formOf(t *testimony.Testimony, f *Reported) (testimony.Form,
 // that was missing is asked for once more: it must be gone for sure.
 func (p *Publisher) resend(ctx context.Context, f *Reported) error {
 	pub := f.Publication
-	client, _, err := p.Channels.Client(ctx)
+	client, _, err := p.openChannel(ctx)
 	if err != nil {
 		return err
 	}
 	if f.Kind == FindMissing {
 		videos, err := client.Videos(ctx, []string{*pub.YoutubeID}, youtube.PartStatus)
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "publishing.trouble.unreachable")
+			return p.notAnswered(ctx, err)
 		}
 		if v, there := videos[*pub.YoutubeID]; there && v.UploadStatus != "deleted" {
 			return fault.New(fault.Conflict, "publishing.finding.there_again")
