@@ -22,10 +22,6 @@ import (
 // the original: YouTube tells whole seconds.
 const handSlack = time.Second
 
-// missedFor is how far apart two looks must be that do not find a video, before
-// it counts as not there.
-const missedFor = 24 * time.Hour
-
 var videoID = regexp.MustCompile(`^[A-Za-z0-9_-]{11}$`)
 
 // VideoOf is the id of the video that a pasted link leads to: of a page of
@@ -263,7 +259,7 @@ func (p *Publisher) VerifyHands(ctx context.Context) error {
 		return nil
 	}
 	var unseen []Publication
-	err := p.DB.Reader(ctx).Where("NOT verified AND state = ? AND (missed_at IS NULL OR missed_at <= ?)", Public, p.now().Add(-missedFor)).
+	err := p.DB.Reader(ctx).Where("NOT verified AND state = ? AND (missed_at IS NULL OR missed_at <= ?)", Public, p.now().Add(-missingFor)).
 		Order("id").Limit(youtube.MaxIDs).Find(&unseen).Error
 	if err != nil {
 		return fmt.Errorf("list the links that nobody checked: %w", err)
@@ -295,13 +291,13 @@ func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.
 	if err != nil && (!refused || e.Kind != fault.Invalid) {
 		return nil, err
 	}
-	values := map[string]any{"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now()}
+	values := map[string]any{"verified": true, "channel_id": v.ChannelID, "seen_privacy": v.Privacy, "seen_at": p.now(), "missed_at": nil}
 	if refused {
 		wrong = &e.Fields[0].Message
 	}
 	forgotten := false
 	switch {
-	case refused && wrong.Key == "publishing.hand.missing" && (pub.MissedAt == nil || p.now().Sub(*pub.MissedAt) < missedFor):
+	case refused && wrong.Key == "publishing.hand.missing" && (pub.MissedAt == nil || p.now().Sub(*pub.MissedAt) < missingFor):
 		// A list may leave out what is there: it takes two looks, a day apart.
 		if pub.MissedAt == nil {
 			if _, err := p.update(ctx, pub.ID, []State{pub.State}, pub.State, pub.Reason, map[string]any{"missed_at": p.now()}); err != nil {
@@ -311,7 +307,7 @@ func (p *Publisher) verify(ctx context.Context, pub *Publication) (wrong *fault.
 		return nil, nil
 	case refused:
 		forgotten = true
-		values = map[string]any{"verified": true, "youtube_id": nil, "origin": FromPortal, "uploaded_at": nil, "processed_at": nil}
+		values = map[string]any{"verified": true, "youtube_id": nil, "origin": FromPortal, "uploaded_at": nil, "processed_at": nil, "missed_at": nil}
 	}
 	err = p.DB.Write(ctx, func(tx *gorm.DB) error {
 		if _, err := p.change(tx, pub.ID, []State{pub.State}, pub.State, pub.Reason, values); err != nil || !forgotten {
