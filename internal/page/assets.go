@@ -1,7 +1,6 @@
 package page
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,9 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 )
@@ -16,10 +18,11 @@ import (
 // staticPrefix is where static files are served.
 const staticPrefix = "/static/"
 
-// assets are the static files, in memory: they are few, and part of the program.
+// assets are the static files, in memory once they were asked for: they are few,
+// and part of the program.
 type assets struct {
-	hashed map[string]string // by name without hash, the path under static: site/site.css → dist/site/site-AB12CD34.css
-	files  map[string]*entry // by path under static
+	hashed map[string]string                 // by name without hash, the path under static: site/site.css → dist/site/site-AB12CD34.css
+	files  map[string]func() (*entry, error) // by path under static
 }
 
 // immutable is for files whose name changes with their content.
@@ -29,7 +32,7 @@ const (
 )
 
 func loadAssets(fsys fs.FS) (*assets, error) {
-	a := &assets{hashed: map[string]string{}, files: map[string]*entry{}}
+	a := &assets{hashed: map[string]string{}, files: map[string]func() (*entry, error){}}
 	text, err := fs.ReadFile(fsys, "dist/manifest.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("styles and scripts are not built: run `make assets`, then build again")
@@ -48,8 +51,8 @@ func loadAssets(fsys fs.FS) (*assets, error) {
 		if err != nil || d.IsDir() || skipped(name) {
 			return err
 		}
-		a.files[name], err = loadAsset(fsys, name)
-		return err
+		a.files[name] = sync.OnceValues(func() (*entry, error) { return loadAsset(fsys, name) })
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read static files: %w", err)
@@ -60,6 +63,17 @@ func loadAssets(fsys fs.FS) (*assets, error) {
 		}
 	}
 	return a, nil
+}
+
+// check reads every file.
+func (a *assets) check() error {
+	var errs []error
+	for name, file := range a.files {
+		if _, err := file(); err != nil {
+			errs = append(errs, fmt.Errorf("static file %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func skipped(name string) bool {
@@ -91,33 +105,26 @@ func loadAsset(fsys fs.FS, name string) (*entry, error) {
 	}
 	kind := kinds[path.Ext(name)]
 	if kind == "" {
-		return nil, fmt.Errorf("%s: files of this kind are not served", name)
+		return nil, errors.New("files of this kind are not served")
 	}
 	e := newEntry(body, kind)
 	e.cacheControl = []string{oneHour}
 	if strings.HasPrefix(name, "dist/") {
 		e.cacheControl = []string{immutable}
 	}
-	if e.brotli, err = beside(fsys, name+".br"); err != nil {
-		return nil, err
-	}
-	if e.gzip, err = beside(fsys, name+".gz"); err != nil {
-		return nil, err
-	}
-	if e.gzip == nil && len(body) >= smallest && strings.HasPrefix(kind, "text/") {
-		if e.gzip, err = gzipped(body, gzip.BestCompression); err != nil {
+	packed := map[int]string{asBrotli: ".br", asGzip: ".gz"}
+	for as, ext := range packed {
+		switch text, err := fs.ReadFile(fsys, name+ext); {
+		case err == nil:
+			e.compress(as, func() []byte { return text })
+		case !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 	}
-	return e.ready(), nil
-}
-
-func beside(fsys fs.FS, name string) ([]byte, error) {
-	body, err := fs.ReadFile(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if e.forms[asGzip] == nil && len(body) >= smallest && strings.HasPrefix(kind, "text/") {
+		e.compress(asGzip, func() []byte { return gzipped(body, gzip.BestCompression) })
 	}
-	return body, err
+	return e, nil
 }
 
 // url is the address of an asset by its name without hash.
@@ -145,9 +152,13 @@ func (a *assets) of(face, name, ext string) []string {
 // serve answers an address under /static/. It returns false if there is no such
 // file.
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) bool {
-	e := a.files[strings.TrimPrefix(r.URL.Path, staticPrefix)]
-	if e == nil || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+	file := a.files[strings.TrimPrefix(r.URL.Path, staticPrefix)]
+	if file == nil || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 		return false
+	}
+	e, err := file()
+	if err != nil {
+		return false // check has the portal stop for it
 	}
 	e.serve(w, r)
 	return true

@@ -2,10 +2,8 @@ package page
 
 import (
 	"bytes"
-	"compress/gzip"
 	"container/list"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -206,10 +204,7 @@ func (c *Cache) render(ec echo.Context, next echo.HandlerFunc, key string) (*ans
 	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" {
 		return &answer{status: rec.status, header: rec.header, body: rec.body.Bytes()}, nil
 	}
-	e, err := rec.entry(key)
-	if err != nil {
-		return nil, err
-	}
+	e := rec.entry(key)
 	y, m, d := now.In(c.rome).Date()
 	e.expires = now.Add(longestKept)
 	if midnight := time.Date(y, m, d+1, 0, 0, 0, 0, c.rome); midnight.Before(e.expires) {
@@ -259,7 +254,7 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-func (r *recorder) entry(key string) (*entry, error) {
+func (r *recorder) entry(key string) *entry {
 	body := r.body.Bytes()
 	e := newEntry(body, r.header.Get("Content-Type"))
 	e.key, e.cacheControl, e.vary = key, askAgain, varyCookie
@@ -269,12 +264,8 @@ func (r *recorder) entry(key string) (*entry, error) {
 		e.others.Del(name)
 	}
 	if len(body) >= smallest {
-		var forms errgroup.Group
-		forms.Go(func() (err error) { e.brotli, err = brotlied(body, brotliLevel); return err })
-		forms.Go(func() (err error) { e.gzip, err = gzipped(body, gzip.DefaultCompression); return err })
-		if err := forms.Wait(); err != nil {
-			return nil, fmt.Errorf("keep %s: %w", key, err)
-		}
+		e.compress(asBrotli, func() []byte { return brotlied(body, brotliLevel) })
+		e.compress(asGzip, func() []byte { return gzipped(body, gzip.DefaultCompression) })
 	}
-	return e.ready(), nil
+	return e
 }

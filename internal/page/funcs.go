@@ -25,6 +25,7 @@ func (p *Pages) funcs(lang string, icons map[string]template.HTML) template.Func
 		// Parts are not told the request they are made for.
 		"channel": func() string { return p.opt.Channel(context.Background()) },
 		"icon":    func(name string) template.HTML { return svg(icons, name) },
+		"hexmap":  func(m HexMap) (template.HTML, error) { return p.hexmap(lang, m) },
 		"sign":    func(name, hue string) template.HTML { return sign(icons, name, hue) },
 
 		"number":   func(n any) string { return Number(lang, toInt(n)) },

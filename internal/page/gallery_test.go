@@ -25,7 +25,7 @@ const gallery = `{{define "title"}}Prova{{end}}{{define "content"}}<div class="c
 <h2>Numeri</h2><div class="figures">{{range .Page.Figures}}{{template "figure" .}}{{end}}</div>
 {{template "line" .Page.Line}}
 {{template "bars" .Page.Bars}}
-<h2>Mappa</h2>{{template "hexmap" .Page.Map}}
+<h2>Mappa</h2>{{hexmap .Page.Map}}
 <h2>Stato</h2>{{template "steps" .Page.Steps}}
 {{range .Page.Alerts}}{{template "alert" .}}{{end}}
 {{template "empty" .Page.Empty}}

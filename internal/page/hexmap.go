@@ -2,8 +2,13 @@ package page
 
 import (
 	"cmp"
+	"html/template"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/voci-in-comune/voci/internal/fault"
 )
 
 // Hex is a municipality on the map.
@@ -80,4 +85,33 @@ func (m *HexMap) level(most int64) {
 			}
 		}
 	}
+}
+
+// hexmap draws the municipalities as a list of links. They are so many that a
+// template would take three times as long over them as over the rest of a page.
+func (p *Pages) hexmap(lang string, m HexMap) (template.HTML, error) {
+	var b strings.Builder
+	write := func(parts ...string) {
+		for _, part := range parts {
+			b.WriteString(part)
+		}
+	}
+	escape := template.HTMLEscapeString
+	write(`<svg class="hexmap" viewBox="`, m.ViewBox, `" role="list" aria-label="`, escape(m.Label), "\">\n")
+	counted := map[int64]string{} // few numbers, many municipalities
+	for _, h := range m.Hexes {
+		count, said := counted[h.Number]
+		if !said {
+			var err error
+			if count, err = p.say(lang, fault.Msg("map.hex", "Count", h.Number)); err != nil {
+				return "", err
+			}
+			counted[h.Number] = count
+		}
+		says := escape(h.Name + ", " + count)
+		write(`<g role="listitem"><a class="hex hex-`, strconv.Itoa(h.Level), `" href="`, escape(Localize(lang, h.Href)), `" aria-label="`, says,
+			`"><title>`, says, `</title><path transform="translate(`, h.X, " ", h.Y, `)" d="`, m.Shape, "\"/></a></g>\n")
+	}
+	write(`</svg>`)
+	return template.HTML(b.String()), nil //nolint:gosec // names, addresses and sentences are escaped above, the rest are numbers
 }

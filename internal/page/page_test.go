@@ -304,7 +304,15 @@ func TestStartFailsOnWhatIsMissing(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
-	_, err := page.New(page.Options{FS: web.Files, Static: fstest.MapFS{}})
+	files := fstest.MapFS{"dist/manifest.json": {Data: []byte("{}")}, "dist/site/plan.bin": {Data: []byte{1}}}
+	p, err := page.New(page.Options{FS: testPage("site/probe", `{{define "content"}}{{end}}`), Static: files})
+	if err == nil {
+		err = p.Check()
+	}
+	if err == nil || !strings.Contains(err.Error(), "plan.bin") {
+		t.Errorf("with a file of no known kind: %v, want its name", err)
+	}
+	_, err = page.New(page.Options{FS: web.Files, Static: fstest.MapFS{}})
 	if err == nil || !strings.Contains(err.Error(), "make assets") {
 		t.Errorf("without assets: %v, want the remedy", err)
 	}

@@ -93,10 +93,11 @@ func (p *Pages) Prepare(lang, name string) error {
 	return nil // any other error is that there is nothing to show yet
 }
 
-// Check makes every page in every language. It fails if one does not parse, or
-// names a sentence, icon, asset or part that does not exist.
+// Check makes every page in every language and reads every static file. It fails
+// if a page does not parse, or names a sentence, icon, asset or part that does
+// not exist.
 func (p *Pages) Check() error {
-	errs := []error{p.locales.Check()}
+	errs := []error{p.locales.Check(), p.assets.check()}
 	for _, lang := range Langs {
 		for name := range p.shelf.pages[lang] {
 			errs = append(errs, p.Prepare(lang, name))

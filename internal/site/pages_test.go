@@ -125,7 +125,7 @@ func TestHomeShowsTheNewestAndTheWholeMap(t *testing.T) {
 		t.Errorf("%d hexagons with a link, want %d", got, w.registry.Size())
 	}
 	hex := one(t, d, "a", "href", "/comuni/balme", "class", "hex hex-4")
-	if got, _ := attr(hex, "aria-label"); got != "Balme: 8 testimonianze" {
+	if got, _ := attr(hex, "aria-label"); got != "Balme, 8 testimonianze" {
 		t.Errorf("the hexagon says %q", got)
 	}
 	search := one(t, d, "form", "role", "search")
