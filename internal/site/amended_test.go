@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -126,8 +127,19 @@ func TestWhatIsAmendedIsShownAtOnce(t *testing.T) {
 	if got := text(w.page("/testimonianze?q=pane")); !strings.Contains(got, "Il pane e la neve") {
 		t.Error("the search does not find what it says now")
 	}
+	f.Visibility, f.Title = "unlisted", "Solo la neve"
+	hidden, err := w.testimonies.Amend(t.Context(), "tester", balme, said.ID, now.Version, f)
+	w.must(err)
+	for _, former := range []string{address(said), address(now)} { // people were given them
+		if answer := w.get(former); answer.Code != http.StatusMovedPermanently || answer.Header().Get("Location") != address(hidden) {
+			t.Errorf("unlisted, %s: %d to %s", former, answer.Code, answer.Header().Get("Location"))
+		}
+	}
+	if answer := w.get(fmt.Sprintf("/testimonianze/%d-neve", said.ID)); answer.Code != http.StatusNotFound {
+		t.Errorf("unlisted, an address that it never had: %d", answer.Code)
+	}
 	f.Visibility = "private"
-	_, err = w.testimonies.Amend(t.Context(), "tester", balme, said.ID, now.Version, f)
+	_, err = w.testimonies.Amend(t.Context(), "tester", balme, said.ID, hidden.Version, f)
 	w.must(err)
 	if answer := w.get(address(now)); answer.Code != http.StatusNotFound {
 		t.Errorf("for nobody: %d", answer.Code)

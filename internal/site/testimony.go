@@ -86,8 +86,8 @@ func (s *Site) tracks(ctx context.Context, t *testimony.Testimony) ([]track, err
 }
 
 // testimony shows one testimony. Its address begins with its id; what follows
-// is for people, and is put right. That of an unlisted one is not: only who was
-// given it may know it.
+// is for people, and is put right. That of an unlisted one only if it once was
+// the right one: who was given none may not find it.
 func (s *Site) testimony(c echo.Context) error {
 	ctx := c.Request().Context()
 	t, err := s.named(c)
@@ -95,7 +95,8 @@ func (s *Site) testimony(c echo.Context) error {
 		return err
 	}
 	if c.Request().URL.Path != address(t) {
-		if t.Visibility != testimony.Public {
+		_, slug, _ := strings.Cut(c.Param("id"), "-")
+		if t.Visibility != testimony.Public && !t.WasAt(slug) {
 			return fault.New(fault.NotFound, "testimony.unknown")
 		}
 		return moved(c, address(t))

@@ -27,7 +27,7 @@ func (s State) Amendable() bool { return s == Approved || s == Published }
 // nothing; fault.Conflict if it changed meanwhile or cannot be amended.
 func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64, version int, f Form) (*Testimony, error) {
 	return s.amend(ctx, municipality, id, version, func(tx *gorm.DB, t *Testimony) error {
-		before := t.said()
+		before, slug := t.said(), t.Slug()
 		var themes []Theme
 		if err := tx.Order("position, id").Find(&themes).Error; err != nil {
 			return fmt.Errorf("read the themes: %w", err)
@@ -39,6 +39,9 @@ func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64,
 		}
 		if err := wrong.Err(); err != nil {
 			return err
+		}
+		if t.Slug() != slug && !t.WasAt(slug) {
+			t.FormerSlugs = append(t.FormerSlugs, slug)
 		}
 		t.AmendedAt = s.moment()
 		return audit.Write(tx, s.now(), actor, "testimony.amend", "testimony", t.ID, differences(before, t.said()))

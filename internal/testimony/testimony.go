@@ -4,6 +4,7 @@
 package testimony
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -79,6 +80,7 @@ type Testimony struct {
 	AmendedAt        *time.Time   // last change after its approval
 	Origin           Origin       `gorm:"default:portal"`
 	ProofEmail       string       // who is sent the proof of a withdrawal
+	FormerSlugs      Tags         `gorm:"type:text"` // that its address had before, see WasAt
 	Unfinished       Unfinished   `gorm:"type:text"`
 	Version          int          // grows with every change, so that two people never overwrite each other
 	CreatedAt        time.Time
@@ -119,6 +121,10 @@ func (t *Testimony) Slug() string {
 	}
 	return s
 }
+
+// WasAt tells whether the address once had this end: whoever was given it then
+// may still come by it.
+func (t *Testimony) WasAt(slug string) bool { return slices.Contains(t.FormerSlugs, slug) }
 
 // plain is a text as words of small letters without accents, with hyphens
 // between them. What an apostrophe parts are two words.
