@@ -16,6 +16,7 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.GET("/comune/testimonianze/:id", s.show)
 	e.POST("/comune/testimonianze/:id", s.save)
 	e.POST("/comune/testimonianze/:id/invia", s.submit)
+	e.POST("/comune/testimonianze/:id/riprendi", s.recall)
 	e.POST("/comune/testimonianze/:id/ritira", s.withdraw)
 	e.POST("/comune/testimonianze/:id/annulla-invio", s.cancel)
 	e.GET("/comune/testimonianze/:id/prova", s.proof)

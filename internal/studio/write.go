@@ -216,6 +216,20 @@ func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 	return c.Redirect(http.StatusSeeOther, localized(c, address(id)))
 }
 
+// recall makes a testimony that waits for its review a draft again.
+func (s *Studio) recall(c echo.Context) error {
+	p, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if _, err := s.testimonies.Recall(ctx, p.Actor(), p.MunicipalityCode, t.ID); err != nil {
+		return err
+	}
+	s.sessions.SetFlash(ctx, "studio.recalled")
+	return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)))
+}
+
 // withdraw takes a testimony back, off the channel too.
 func (s *Studio) withdraw(c echo.Context) error {
 	p, t, err := s.mine(c)

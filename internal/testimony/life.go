@@ -66,6 +66,21 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 	})
 }
 
+// Recall makes a testimony that waits for its review a draft again, for its town
+// hall to correct it. It returns fault.Conflict once staff have decided.
+func (s *Store) Recall(ctx context.Context, actor, municipality string, id int64) (*Testimony, error) {
+	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
+		if t.State == Draft {
+			return nil // pressed twice
+		}
+		if err := s.move(tx, actor, t, Draft, ""); err != nil {
+			return err
+		}
+		t.SubmittedAt = nil
+		return nil
+	})
+}
+
 func pairs(args map[string]any) []any {
 	out := make([]any, 0, 2*len(args))
 	for k, v := range args {

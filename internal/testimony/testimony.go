@@ -28,7 +28,7 @@ const (
 // moves are the allowed changes of state; there is no other.
 var moves = map[State][]State{
 	Draft:            {InReview, Withdrawn},
-	InReview:         {Approved, ChangesRequested, Rejected, Withdrawn},
+	InReview:         {Draft, Approved, ChangesRequested, Rejected, Withdrawn},
 	ChangesRequested: {InReview, Withdrawn},
 	Approved:         {Published, ChangesRequested, Withdrawn},
 	Published:        {Withdrawn},

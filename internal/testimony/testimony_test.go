@@ -130,7 +130,7 @@ func TestEveryForbiddenMoveIsForbidden(t *testing.T) {
 	}
 	allowed := map[testimony.State]string{
 		testimony.Draft:            "in_review withdrawn",
-		testimony.InReview:         "approved changes_requested rejected withdrawn",
+		testimony.InReview:         "draft approved changes_requested rejected withdrawn",
 		testimony.ChangesRequested: "in_review withdrawn",
 		testimony.Approved:         "published changes_requested withdrawn",
 		testimony.Published:        "withdrawn",

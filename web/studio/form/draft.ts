@@ -46,6 +46,7 @@ export class Draft {
     private readonly line: HTMLElement,
     private readonly words: Words,
     private readonly saved: (answer: Saved) => void,
+    private readonly refused: () => void,
   ) {
     this.known = this.written();
     for (const kind of ["input", "change"]) {
@@ -143,7 +144,8 @@ export class Draft {
     if (error instanceof Refusal) {
       this.closed = error.status === 409;
       this.say(`${this.words("refused")} ${error.message}`, true);
-      if (!this.closed) this.later(12 * again); // signed in again elsewhere, perhaps
+      if (this.closed) this.refused();
+      else this.later(12 * again); // signed in again elsewhere, perhaps
       return;
     }
     this.say(this.words(asking ? "notSent" : "offline"), true);
@@ -199,7 +201,7 @@ export class Draft {
   }
 
   private keyOf(id: number | string): string {
-    return `voci.draft.${this.form.dataset.municipality}.${id}`;
+    return keyOf(this.form.dataset.municipality ?? "", id);
   }
 
   /** What was typed here and did not reach the portal, if it is not in the form. */
@@ -227,6 +229,15 @@ export class Draft {
       }
     }
   }
+}
+
+function keyOf(municipality: string, id: number | string): string {
+  return `voci.draft.${municipality}.${id}`;
+}
+
+/** Has this device a text of a testimony that the portal has not? */
+export function keeps(municipality: string, id: string): boolean {
+  return recall(keyOf(municipality, id)) !== null;
 }
 
 // Two weeks, as long as the portal keeps an upload.

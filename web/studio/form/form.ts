@@ -1,10 +1,10 @@
 // The form of a testimony: it saves itself, sends the video beside it, and says
 // what is wrong without leaving the page. Without this script the form is
 // posted as any other, with its file in one go.
-import { Draft } from "./draft";
+import { Draft, keeps } from "./draft";
 import { checked, showFile, type Shown } from "./file";
 import { Panel } from "./panel";
-import { type Saved, type Standing } from "./portal";
+import { type Saved, type Standing, standing } from "./portal";
 import type { Sending } from "./sending";
 import { moment, must, wordsOf } from "./words";
 import { setWrong, summarize } from "./wrong";
@@ -14,6 +14,8 @@ const patience = 10_000;
 
 const form = document.getElementById("testimony-form");
 if (form instanceof HTMLFormElement) begin(form);
+const late = document.getElementById("late");
+if (late && keeps(late.dataset.municipality ?? "", late.dataset.id ?? "")) late.hidden = false;
 
 function begin(form: HTMLFormElement): void {
   const line = must("saved");
@@ -33,12 +35,22 @@ function begin(form: HTMLFormElement): void {
       if (name !== "video") setWrong(name, text);
     }
     if (!form.querySelector(".field-wrong")) place.replaceChildren();
-  });
+  }, () => void reviewBegan());
   form.addEventListener("input", (event) => {
     const control = event.target as HTMLInputElement;
     if (control.name) touched.add(control.name);
   });
   offerKept(draft);
+
+  /** What was written after the review began is still here: it can be taken back. */
+  const reviewBegan = async (): Promise<void> => {
+    const now = await standing(draft.address).catch(() => null);
+    if (now?.state !== "in_review") return;
+    place.replaceChildren();
+    const note = must("began");
+    note.hidden = false;
+    note.scrollIntoView({ block: "center" });
+  };
 
   const goTo = (address: string) => {
     leaving = true;
