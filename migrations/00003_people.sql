@@ -8,3 +8,6 @@ DROP INDEX links_in_force;
 CREATE UNIQUE INDEX links_in_force ON links (municipality_code)
     WHERE municipality_code IS NOT NULL AND revoked_at IS NULL AND name = '';
 CREATE INDEX links_of_municipality ON links (municipality_code, id) WHERE municipality_code IS NOT NULL;
+
+-- +goose Down
+SELECT RAISE(ABORT, 'restore a back-up instead');

@@ -59,7 +59,7 @@ func TestTheDashboardSaysThatTheSyncFails(t *testing.T) {
 	w.ran("views.trouble.disconnected")
 	moderator.get("/redazione/cruscotto").want(http.StatusOK).says(
 		"Il canale non risponde a nome nostro. Collega di nuovo il canale: i numeri di prima restano.",
-		"L’aggiornamento non riesce. Prima volta: oggi alle 13:00.", "Ultimo aggiornamento riuscito da YouTube: oggi alle 12:00", "in ritardo", "1.234")
+		"L’aggiornamento non riesce. La prima volta oggi alle 13:00.", "Ultimo aggiornamento riuscito da YouTube: oggi alle 12:00", "in ritardo", "1.234")
 }
 
 // TestEveryChartShowsWhenYouTubeChanged reads the mark where each way of reading

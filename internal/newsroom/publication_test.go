@@ -146,8 +146,8 @@ func (w *world) stages(pub publishing.Publication) []stage {
 		{"withdrawn", func() {
 			set(`state = 'removing', hidden_at = ?, delete_at = ?`, w.now, w.now.AddDate(0, 0, 7))
 		}, map[string]string{
-			"Reso privato su YouTube": "fatto Privato da oggi alle 12:00.",
-			"Cancellato da YouTube":   "in attesa Ritirato: su YouTube è privato e sarà cancellato 1º dicembre 2026 alle 12:00.",
+			"Reso privato su YouTube": "fatto Reso privato oggi alle 12:00.",
+			"Cancellato da YouTube":   "in attesa Ritirato: su YouTube è privato e sarà cancellato il 1º dicembre 2026 alle 12:00.",
 		}, nil},
 	}
 }

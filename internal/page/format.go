@@ -37,7 +37,7 @@ func (p *Pages) say(lang string, m fault.Message) (string, error) {
 		case float64:
 			args[name] = Decimal(lang, v)
 		case time.Time:
-			args[name] = p.when(lang, v)
+			args[name] = p.inSentence(lang, v)
 			if name == "From" {
 				args[name] = p.from(lang, v)
 			}
@@ -165,6 +165,19 @@ func (p *Pages) when(lang string, t time.Time) string {
 		return p.sentence(lang, "date.tomorrow", args)
 	}
 	return p.datetime(lang, t)
+}
+
+// inSentence is when, as a sentence takes it in: oggi alle 09:00, but il 23
+// novembre 2026 alle 09:00.
+func (p *Pages) inSentence(lang string, t time.Time) string {
+	if d := p.daysTo(t); d >= -1 && d <= 1 {
+		return p.when(lang, t)
+	}
+	key := "date.on"
+	if day := t.In(p.rome).Day(); day == 8 || day == 11 { // l’otto, l’undici
+		key = "date.on_vowel"
+	}
+	return p.sentence(lang, key, map[string]any{"Day": p.date(lang, t), "Time": p.clock(t)})
 }
 
 // from writes a time from which something goes on: oggi dalle 09:00.

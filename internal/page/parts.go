@@ -71,6 +71,7 @@ const (
 	StepCurrent StepState = "current"
 	StepWaiting StepState = "waiting" // stands still for a while, and goes on by itself
 	StepBlocked StepState = "blocked" // somebody must do something
+	StepEnded   StepState = "ended"   // it goes no further
 	StepAhead   StepState = "ahead"
 )
 

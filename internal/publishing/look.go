@@ -251,7 +251,7 @@ func (p *Publisher) verdict(ctx context.Context, pub *Publication, v youtube.Vid
 	case v.UploadStatus != "processed":
 		return verdict{state: Processing}, nil
 	case scheduled && v.Privacy == privacy:
-		return verdict{Processing, fault.Msg("publishing.scheduled", "Until", *pub.PublishAt)}, nil
+		return verdict{Processing, fault.Msg(scheduledKey, "Until", *pub.PublishAt)}, nil
 	case v.Privacy != privacy && v.Privacy == youtube.Private && pub.PublishAt != nil && p.now().Sub(*pub.PublishAt) < publishSlack:
 		return verdict{state: Processing}, nil // YouTube makes it public by itself, any moment now
 	case v.Privacy != privacy && pending:

@@ -103,11 +103,7 @@ func (s Step) Explain() *fault.Message {
 		m := fault.Msg("publishing.step.next", "Until", *s.NextAt)
 		return &m
 	}
-	m := fault.Message{Key: s.Reason.Key, Args: maps.Clone(s.Reason.Args)}
-	if _, ok := m.Args["Until"]; ok && s.NextAt != nil { // as a time again, for the reader's language
-		m.Args["Until"] = *s.NextAt
-	}
-	return &m
+	return &s.Reason.Message
 }
 
 // stepName tells the steps of one publication apart.

@@ -12,7 +12,6 @@ package publishing
 
 import (
 	"crypto/rand"
-	"maps"
 	"strings"
 	"time"
 
@@ -104,14 +103,17 @@ type Publication struct {
 	DeleteAt  *time.Time // withdrawn: deleted for good then
 }
 
+// scheduledKey is what a video says that waits for its time.
+const scheduledKey = "publishing.scheduled"
+
 // Explain says where the publication is, for people.
 func (p Publication) Explain() *fault.Message {
 	m := fault.Msg("publishing.state." + string(p.State))
 	switch {
 	case p.Reason.Key != "":
-		m = fault.Message{Key: p.Reason.Key, Args: maps.Clone(p.Reason.Args)}
-		if p.Until != nil && m.Args != nil { // as a time again, for the reader's language
-			m.Args["Until"] = *p.Until
+		m = p.Reason.Message
+		if m.Key == scheduledKey && p.PublishAt != nil { // staff may have chosen another since
+			m = fault.Msg(scheduledKey, "Until", *p.PublishAt)
 		}
 	case p.State == Removing && p.HiddenAt != nil && p.DeleteAt != nil:
 		m = fault.Msg("publishing.hidden", "Until", *p.DeleteAt)

@@ -90,7 +90,7 @@ func (p *Publisher) publishHere(ctx context.Context, pub *Publication) error {
 		return nil
 	}
 	if _, at := pub.asked(p.now()); !at.IsZero() {
-		return p.hold(ctx, pub, at, fault.Msg("publishing.scheduled", "Until", at), nil)
+		return p.hold(ctx, pub, at, fault.Msg(scheduledKey, "Until", at), nil)
 	}
 	err := p.DB.Write(ctx, func(tx *gorm.DB) error {
 		ok, err := p.change(tx, pub.ID, []State{Waiting, Sending}, Waiting, testimony.Sentence{Message: fault.Msg("publishing.off")}, nil)

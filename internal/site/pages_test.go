@@ -319,7 +319,7 @@ func TestLateNumbersSaySo(t *testing.T) {
 		t.Errorf("fresh numbers are called late: %s", got)
 	}
 	w.now = w.now.Add(5 * 3600 * 1e9)
-	if got := text(w.page("/numeri")); !strings.Contains(got, "I numeri di YouTube sono in ritardo. Ultimo aggiornamento: oggi alle 12:00.") {
+	if got := text(w.page("/numeri")); !strings.Contains(got, "I numeri di YouTube sono in ritardo. Ultimo aggiornamento oggi alle 12:00.") {
 		t.Errorf("late numbers are not called late: %s", got)
 	}
 	if got := text(w.page("/")); !strings.Contains(got, "YouTube, aggiornato oggi alle 12:00 (in ritardo)") {

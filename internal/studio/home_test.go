@@ -156,7 +156,7 @@ func TestTheWayOfATestimony(t *testing.T) {
 				}
 				return s.ID
 			},
-			[]string{"Video ricevuto (fatto) " + at, "Non sarà pubblicata (serve un intervento) oggi alle 12:01"},
+			[]string{"Video ricevuto (fatto) " + at, "Non sarà pubblicata (conclusa) oggi alle 12:01"},
 			[]string{"La redazione non pubblica questa testimonianza", reason},
 		},
 		"waiting for the channel": {

@@ -106,7 +106,7 @@ func steps(t *testimony.Testimony, pub *publishing.Publication, expected publish
 		way[atReview].Label, way[atReview].State = fault.Msg("studio.step.changes"), page.StepBlocked
 	case testimony.Rejected:
 		way = way[:atApproval]
-		way[atReview] = page.Step{Label: fault.Msg("studio.step.rejected"), State: page.StepBlocked, At: at(t.ClosedAt)}
+		way[atReview] = page.Step{Label: fault.Msg("studio.step.rejected"), State: page.StepEnded, At: at(t.ClosedAt)}
 	case testimony.Approved:
 		passed(way, t)
 		way[atChannel].State, way[atChannel].Note = publication(pub, expected)

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/voci-in-comune/voci/internal/fault"
 )
@@ -60,13 +61,24 @@ func (s Sentence) Value() (driver.Value, error) {
 	return toJSON(s.Message)
 }
 
-// Scan reads the message.
+// Scan reads the message. Its times are times again, for whoever reads it to
+// have them said in their language.
 func (s *Sentence) Scan(src any) error {
 	if src == "" {
 		*s = Sentence{}
 		return nil
 	}
-	return fromJSON(src, &s.Message)
+	if err := fromJSON(src, &s.Message); err != nil {
+		return err
+	}
+	for name, arg := range s.Args {
+		if text, ok := arg.(string); ok {
+			if at, err := time.Parse(time.RFC3339, text); err == nil {
+				s.Args[name] = at
+			}
+		}
+	}
+	return nil
 }
 
 func toJSON(v any) (driver.Value, error) {
