@@ -80,7 +80,7 @@ func (b *backup) all(s config.Settings, beside string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range named.Originals {
+	for _, name := range append(named.Originals, named.Papers...) {
 		if err := b.file(path.Join(keptVault, name), true); err != nil {
 			return err
 		}

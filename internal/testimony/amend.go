@@ -172,8 +172,9 @@ type Withdrawal struct {
 	Email  string // empty: nobody
 }
 
-func (w Withdrawal) check(municipality string) error {
-	var wrong fault.Fields
+// check tidies what was typed, and says what is wrong with it.
+func (w *Withdrawal) check(municipality string) (wrong fault.Fields) {
+	w.Reason, w.Email = strings.TrimSpace(w.Reason), strings.TrimSpace(w.Email)
 	if municipality == Anywhere && w.Reason == "" {
 		wrong.Add("reason", "testimony.reason.empty")
 	}
@@ -182,5 +183,5 @@ func (w Withdrawal) check(municipality string) error {
 			wrong.Add("email", "mail.recipient")
 		}
 	}
-	return wrong.Err()
+	return wrong
 }

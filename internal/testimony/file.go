@@ -156,7 +156,11 @@ func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 		if v.State != VideoReady || t.SubmittedAt == nil || !t.State.Editable() {
 			return nil
 		}
-		if t.Missing(s.now()).Err() != nil {
+		missing, err := s.missing(tx, t)
+		if err != nil {
+			return err
+		}
+		if missing.Err() != nil {
 			return nil // edited since: the town hall sees what is missing
 		}
 		return s.move(tx, audit.Portal, t, InReview, "")

@@ -15,6 +15,7 @@ type Files struct {
 	Originals  []string // in the vault
 	Renditions []string // posters and renditions of files that are ready
 	Others     []string // posters and renditions that may have been made, and may not
+	Papers     []string // signed releases, in the vault
 	Uploads    []string // ids of those that are arriving
 }
 
@@ -44,6 +45,9 @@ func (s *Store) Files(ctx context.Context) (Files, error) {
 	err = s.db.Reader(ctx).Model(&Upload{}).Where("received_at IS NULL AND discarded_at IS NULL").Order("id").Pluck("id", &f.Uploads).Error
 	if err != nil {
 		return f, fmt.Errorf("list the uploads: %w", err)
+	}
+	if err := s.db.Reader(ctx).Model(&Paper{}).Order("name").Pluck("name", &f.Papers).Error; err != nil {
+		return f, fmt.Errorf("list the signed releases: %w", err)
 	}
 	return f, nil
 }

@@ -38,6 +38,7 @@ type Form struct {
 	Tags        string   // separated by commas
 	Visibility  string
 	Release     []string // kinds of the consents ticked
+	Others      string   // does anybody else appear? Empty: nothing was said of it
 
 	Translations Translations
 }
@@ -119,6 +120,11 @@ func (t *Testimony) apply(f Form, themes []Theme, now time.Time) {
 	visibility := string(t.Visibility)
 	text("visibility", f.Visibility, &visibility, checkOneOf("visibility", string(Public), string(Unlisted), string(Private)))
 	t.Visibility = Visibility(visibility)
+	if f.Others != "" {
+		others := string(t.Others)
+		text("others", f.Others, &others, checkOthers)
+		t.Others = Others(others)
+	}
 
 	t.translate(f.Translations)
 
@@ -182,6 +188,7 @@ func (t *Testimony) Wrong(now time.Time) fault.Fields {
 		{"recorded_on", checkDay(now)},
 		{"tags", func(s string) fault.Fields { return checkTags(ParseTags(s)) }},
 		{"visibility", checkOneOf("visibility", string(Public), string(Unlisted), string(Private))},
+		{"others", checkOthers},
 	} {
 		if typed, ok := t.Unfinished[c.name]; ok {
 			wrong = append(wrong, c.check(strings.TrimSpace(typed))...)
@@ -193,11 +200,15 @@ func (t *Testimony) Wrong(now time.Time) fault.Fields {
 	return append(wrong, t.wrongTranslations()...)
 }
 
-// Missing says what is needed before review can be asked for, besides the file.
+// Missing says what is needed before review can be asked for, besides the file
+// and the register.
 func (t *Testimony) Missing(now time.Time) fault.Fields {
 	wrong := t.unsaid(now)
 	if t.Origin == FromChannel {
 		return wrong // consents were given before there was a portal to keep them
+	}
+	if t.Others == OthersOpen {
+		wrong.Add("others", "register.others.empty")
 	}
 	for _, c := range Consents() {
 		if !slices.ContainsFunc(t.Releases, func(r Release) bool { return r.Kind == c.Kind && r.Version == c.Version }) {
@@ -279,6 +290,13 @@ func checkDay(now time.Time) func(string) fault.Fields {
 		}
 		return wrong
 	}
+}
+
+func checkOthers(s string) (wrong fault.Fields) {
+	if s != string(OthersOpen) && s != string(OthersNo) && s != string(OthersYes) {
+		wrong.Add("others", "register.others.unknown")
+	}
+	return wrong
 }
 
 func checkOneOf(name string, allowed ...string) func(string) fault.Fields {

@@ -41,7 +41,10 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 		if !t.State.Editable() {
 			return fault.New(fault.Conflict, "testimony.not_editable")
 		}
-		missing := t.Missing(s.now())
+		missing, err := s.missing(tx, t)
+		if err != nil {
+			return err
+		}
 		arriving, err := arriving(tx, t.ID)
 		switch usable := t.Video != nil && t.Video.State != VideoUnusable; {
 		case err != nil:
@@ -165,24 +168,28 @@ func (s *Store) decide(
 // Withdraw takes a testimony back, at any time, also off the channel. It returns
 // fault.Invalid for a reason that is wanting or an address that is none.
 func (s *Store) Withdraw(ctx context.Context, actor, municipality string, id int64, w Withdrawal) (*Testimony, error) {
-	w.Reason, w.Email = strings.TrimSpace(w.Reason), strings.TrimSpace(w.Email)
-	if err := w.check(municipality); err != nil {
+	if err := w.check(municipality).Err(); err != nil {
 		return nil, err
 	}
 	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
 		if t.State == Withdrawn {
 			return nil // pressed twice
 		}
-		if err := s.move(tx, actor, t, Withdrawn, clip(w.Reason)); err != nil {
-			return err
-		}
-		t.ClosedAt, t.ProofEmail = s.moment(), w.Email
-		// Before the hook, which may have nothing to wait for and send the proof.
-		if err := tx.Model(&Testimony{}).Where("id = ?", t.ID).Updates(map[string]any{"closed_at": t.ClosedAt, "proof_email": t.ProofEmail}).Error; err != nil {
-			return err
-		}
-		return s.hooks.Withdrawn(tx, t)
+		return s.takeBack(tx, actor, t, w)
 	})
+}
+
+// takeBack withdraws t inside tx, off the channel too.
+func (s *Store) takeBack(tx *gorm.DB, actor string, t *Testimony, w Withdrawal) error {
+	if err := s.move(tx, actor, t, Withdrawn, clip(w.Reason)); err != nil {
+		return err
+	}
+	t.ClosedAt, t.ProofEmail = s.moment(), w.Email
+	// Before the hook, which may have nothing to wait for and send the proof.
+	if err := tx.Model(&Testimony{}).Where("id = ?", t.ID).Updates(map[string]any{"closed_at": t.ClosedAt, "proof_email": t.ProofEmail}).Error; err != nil {
+		return err
+	}
+	return s.hooks.Withdrawn(tx, t)
 }
 
 // MarkPublished notes inside tx that the channel shows the testimony as it was

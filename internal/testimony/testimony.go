@@ -81,6 +81,8 @@ type Testimony struct {
 	Origin           Origin       `gorm:"default:portal"`
 	ProofEmail       string       // who is sent the proof of a withdrawal
 	FormerSlugs      Tags         `gorm:"type:text"` // that its address had before, see WasAt
+	Others           Others       // does anybody else appear in the video?
+	ConsentLostAt    *time.Time   // when a person who is filmed last took the consent back
 	Unfinished       Unfinished   `gorm:"type:text"`
 	Version          int          // grows with every change, so that two people never overwrite each other
 	CreatedAt        time.Time
