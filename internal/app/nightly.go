@@ -13,6 +13,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/jobs"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/register"
 )
 
 const (
@@ -20,6 +21,9 @@ const (
 	uploadLife = 14 * 24 * time.Hour
 	// supersededLife is how long a file is kept after another took its place.
 	supersededLife = 7 * 24 * time.Hour
+	// unnamedLife is how long a signed release is kept whose form was never sent
+	// again.
+	unnamedLife = 24 * time.Hour
 )
 
 // Nightly checks the totals and forgets what is over.
@@ -56,11 +60,15 @@ func (a *App) Nightly(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	papers, err := a.forgetPapers(ctx)
+	if err != nil {
+		return err
+	}
 	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(ctx, "night's work done", "uploads_forgotten", gone, "files_forgotten", files)
+	a.Log.InfoContext(ctx, "night's work done", "uploads_forgotten", gone, "files_forgotten", files, "releases_forgotten", papers)
 	return nil
 }
 
@@ -120,4 +128,26 @@ func (a *App) forgetFiles(ctx context.Context) (n int, err error) {
 		n++
 	}
 	return n, nil
+}
+
+// forgetPapers deletes the signed releases that were dropped long enough ago, and
+// those that no entry of a register came to name. The database forgets them last,
+// as in forgetFiles.
+func (a *App) forgetPapers(ctx context.Context) (n int, err error) {
+	papers := register.NewPapers(a.Settings.Vault())
+	dropped, err := a.Testimonies.DroppedPapers(ctx, time.Now().Add(-supersededLife))
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range dropped {
+		if err := papers.Remove(p.Name); err != nil {
+			return n, err
+		}
+		if err := a.Testimonies.ForgetPaper(ctx, p.Name); err != nil {
+			return n, err
+		}
+		n++
+	}
+	swept, err := papers.Sweep(ctx, time.Now().Add(-unnamedLife), a.Testimonies.HasPaper)
+	return n + swept, err
 }

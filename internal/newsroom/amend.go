@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -25,6 +26,14 @@ func (n *Newsroom) face() wording.Face {
 		Crumbs: func(m territory.Municipality, t *testimony.Testimony) []page.Crumb {
 			return []page.Crumb{{Label: m.Name, Href: "/redazione/comuni/" + m.IstatCode}, {Label: t.Title, Href: reviewAddress(t.ID)}}
 		},
+	}
+}
+
+// registerFace is where staff read who is filmed.
+func (n *Newsroom) registerFace() register.Face {
+	own := n.face()
+	return register.Face{
+		Name: own.Name, Section: own.Section, Path: own.Path, Open: n.testimonyOf, Own: reviewAddress, Crumbs: own.Crumbs,
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/newsroom"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/store"
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -65,6 +66,7 @@ type world struct {
 	youtube     *sandbox.Sandbox
 	google      *httptest.Server
 	renditions  string
+	vault       string
 	planned     []int64 // publications handed to the queue of jobs
 	base        string
 	room        *newsroom.Newsroom
@@ -80,7 +82,7 @@ func live(r *newsroom.Rooms) { r.YouTube = "live" }
 
 func open(t *testing.T, options ...option) *world {
 	t.Helper()
-	w := &world{t: t, now: noon, renditions: t.TempDir()}
+	w := &world{t: t, now: noon, renditions: t.TempDir(), vault: t.TempDir()}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -150,7 +152,10 @@ func open(t *testing.T, options ...option) *world {
 	})
 	rooms := newsroom.Rooms{
 		Wording: desk,
-		Pages:   pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
+		Register: register.New(register.Rooms{
+			Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Papers: register.NewPapers(w.vault), Clock: clock,
+		}),
+		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
 		Publisher: w.publisher, Channels: w.channels, Ledger: ledger, OAuth: oauth, Insight: asks,
 		Dashboard: dashboard.New(asks, registry, pages, time.Hour, clock), Outbox: w.outbox,
 		Compare: func(ctx context.Context) error { _, err := w.publisher.Reconcile(ctx); return err },

@@ -19,6 +19,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -43,6 +44,7 @@ type Rooms struct {
 	Dashboard   *dashboard.Dashboard
 	Outbox      *mail.Outbox
 	Wording     *wording.Desk
+	Register    *register.Desk
 	Compare     func(ctx context.Context) error // has portal and channel compared soon
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config

@@ -12,6 +12,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -93,6 +94,8 @@ type reviewPage struct {
 	Amendable   bool           // it can be changed
 	AmendHref   string
 	Translated  []translated
+	Filmed      []register.Entry // everyone filmed
+	FilmedHref  string
 
 	Withdrawable bool
 }
@@ -180,6 +183,10 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 	}
 	if p, ok := publications[t.ID]; ok {
 		view.Publication, view.PlanHref = p.Explain(), publicationAddress(p.ID)
+	}
+	view.FilmedHref = register.Address(testimoniesAddress, t.ID)
+	if view.Filmed, err = n.Register.Entries(ctx, testimony.Anywhere, testimoniesAddress, t, false); err != nil {
+		return err
 	}
 	for _, theme := range t.Themes {
 		view.Chips = append(view.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})

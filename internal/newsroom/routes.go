@@ -20,7 +20,8 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/revisione/:id/chiedi", n.requestChanges)
 	e.POST("/redazione/revisione/:id/rifiuta", n.reject)
 
-	n.Wording.Routes(e, n.face()) // /redazione/testimonianze/:id/modifica, its captions and cover
+	n.Wording.Routes(e, n.face())          // /redazione/testimonianze/:id/modifica, its captions and cover
+	n.Register.Routes(e, n.registerFace()) // /redazione/testimonianze/:id/persone-riprese
 	e.POST("/redazione/testimonianze/:id/ritira", n.withdraw)
 
 	e.GET("/redazione/cruscotto", n.dashboard)

@@ -35,9 +35,9 @@ type formView struct {
 	Correcting bool
 	Relations  []page.Option
 	Ages       []page.Option
-	Adult      page.Option // the words to agree to, of an adult
-	Minor      page.Option // and of a minor
-	Versions   [2]string   // of the two
+	Texts      []page.Option // the words to agree to, of an adult and of a minor
+	Versions   [2]string     // of the two
+	Drop       []page.Option // the box that does without the PDF that is there
 	Today      string
 	MaxName    int
 	MaxPaper   int // millions of bytes
@@ -102,10 +102,11 @@ func (d door) form(lang, action string, form *page.Form, before *testimony.Filme
 		}
 	}
 	// A legal text stays Italian; what it means is said in the reader's language.
-	for i, into := range []*page.Option{&v.Adult, &v.Minor} {
-		*into = page.Option{Value: texts[i].Agreement(), Label: texts[i].Wording, Lang: "it", Help: d.Pages.T(lang, "register.agree."+[]string{testimony.Adult, testimony.Minor}[i])}
+	for i, age := range []string{testimony.Adult, testimony.Minor} {
+		v.Texts = append(v.Texts, page.Option{Value: texts[i].Agreement(), Label: texts[i].Wording, Lang: "it", Help: d.Pages.T(lang, "register.agree."+age)})
 		v.Versions[i] = texts[i].Version
 	}
+	v.Drop = []page.Option{{Value: "1", Label: d.Pages.T(lang, "register.paper_drop")}}
 	for _, r := range testimony.Relations() {
 		v.Relations = append(v.Relations, page.Option{Value: r, Label: d.Pages.T(lang, "register.relation."+r)})
 	}

@@ -125,7 +125,7 @@ func form(t Text) testimony.Form {
 	return testimony.Form{
 		Title: t.Title, Description: t.Description, Language: t.Language,
 		SpeakerName: "Persona di esempio", SpeakerRole: t.Role, RecordedOn: time.Now().Format(time.DateOnly),
-		Themes: t.Themes, Tags: t.Tags + ", esempio", Visibility: string(testimony.Public), Release: consents,
+		Themes: t.Themes, Tags: t.Tags + ", esempio", Visibility: string(testimony.Public), Release: consents, Others: string(testimony.OthersNo),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -91,7 +92,7 @@ func (s *Site) open(ctx context.Context, group []testimony.Testimony) ([]openTes
 		}
 		rows[i] = openTestimony{
 			ID: t.ID, Title: t.Title, Municipality: m.IstatCode, Themes: []string{}, Tags: append([]string{}, t.Tags...),
-			Language: t.Language, PublishedAt: t.PublishedAt, URL: s.BaseURL + address(t),
+			Language: t.Language, PublishedAt: t.PublishedAt, URL: s.BaseURL + card.Address(t),
 		}
 		for _, th := range t.Themes {
 			rows[i].Themes = append(rows[i].Themes, th.Slug)

@@ -11,14 +11,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/testimony"
-)
-
-// The ends of the addresses of posters and renditions.
-const (
-	posterEnd    = ".jpg"
-	renditionEnd = ".mp4"
 )
 
 // unchanging is for files whose address names their content. No cache between us
@@ -28,12 +23,12 @@ const unchanging = "private, max-age=31536000, immutable"
 // captionsAddress is where the captions of a testimony are: below its own
 // address, which for an unlisted one must be known.
 func captionsAddress(t *testimony.Testimony, lang string) string {
-	return address(t) + "/sottotitoli-" + lang + ".vtt"
+	return card.Address(t) + "/sottotitoli-" + lang + ".vtt"
 }
 
 // captionsOf is the language of the captions that an address asks for.
 func captionsOf(t *testimony.Testimony, path string) (lang string, ok bool) {
-	lang, ok = strings.CutPrefix(path, address(t)+"/sottotitoli-")
+	lang, ok = strings.CutPrefix(path, card.Address(t)+"/sottotitoli-")
 	if !ok {
 		return "", false
 	}
@@ -66,9 +61,9 @@ func (s *Site) file(c echo.Context) error {
 	}
 	kept, kind := "", ""
 	switch c.Param("file") {
-	case t.Video.UploadID + posterEnd:
+	case t.Video.UploadID + card.PosterEnd:
 		kept, kind = t.Video.Poster, "image/jpeg"
-	case t.Video.UploadID + renditionEnd:
+	case t.Video.UploadID + card.RenditionEnd:
 		kept, kind = t.Video.Rendition, "video/mp4"
 	}
 	if kept == "" || strings.Contains(c.Param("id"), "-") {

@@ -3,6 +3,7 @@ package site
 import (
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
@@ -32,7 +33,7 @@ func (s *Site) home(c echo.Context) error {
 		return err
 	}
 	view := homePage{Size: s.Registry.Size(), More: total > newest}
-	if view.Cards, err = s.cards(ctx, list, 3, 1); err != nil {
+	if view.Cards, err = s.cards.Of(ctx, list, 3, 1); err != nil {
 		return err
 	}
 	themes, err := s.Testimonies.Themes(ctx)
@@ -40,7 +41,7 @@ func (s *Site) home(c echo.Context) error {
 		return err
 	}
 	lang := page.Lang(ctx)
-	view.Themes = chips(lang, themes, true)
+	view.Themes = card.Chips(lang, themes, true)
 	if view.Summary, err = s.Dashboard.Summary(ctx, lang); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *Site) home(c echo.Context) error {
 	}
 	frame := page.Frame{Section: "/", Page: view}
 	if len(list) > 0 {
-		frame.Image = poster(&list[0])
+		frame.Image = card.Poster(&list[0])
 	}
 	return s.render(c, "home", frame)
 }

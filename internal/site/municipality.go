@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -147,7 +148,7 @@ func (s *Site) municipality(c echo.Context) error {
 		},
 		Pagination: page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: "/comuni/" + m.Slug},
 	}
-	if view.Cards, err = s.cards(ctx, list, 2, 1); err != nil {
+	if view.Cards, err = s.cards.Of(ctx, list, 2, 1); err != nil {
 		return err
 	}
 	frame := page.Frame{Title: m.Name, Section: "/comuni", Page: &view}
@@ -156,11 +157,11 @@ func (s *Site) municipality(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		if view.Nearby, err = s.cards(ctx, near, 3, 0); err != nil {
+		if view.Nearby, err = s.cards.Of(ctx, near, 3, 0); err != nil {
 			return err
 		}
 	} else if len(list) > 0 {
-		frame.Image = poster(&list[0])
+		frame.Image = card.Poster(&list[0])
 	}
 	return s.render(c, "municipality", frame)
 }

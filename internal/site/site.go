@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/config"
 	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
@@ -41,10 +42,13 @@ type Rooms struct {
 }
 
 // Site answers citizens.
-type Site struct{ Rooms }
+type Site struct {
+	Rooms
+	cards *card.Maker
+}
 
 // New makes the site.
-func New(r Rooms) *Site { return &Site{r} }
+func New(r Rooms) *Site { return &Site{r, card.NewMaker(r.Registry, r.Views)} }
 
 // live tells whether videos are on Google's YouTube: otherwise the portal plays
 // them itself.

@@ -62,7 +62,7 @@ func (s *Site) testimonies(c echo.Context) error {
 	view.Pagination = page.Pagination{
 		Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: "/testimonianze", Query: asked,
 	}
-	if view.Cards, err = s.cards(ctx, list, 2, 1); err != nil {
+	if view.Cards, err = s.cards.Of(ctx, list, 2, 1); err != nil {
 		return err
 	}
 	frame := page.Frame{Section: "/testimonianze", Page: view}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/config"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
@@ -94,12 +95,12 @@ func (s *Site) testimony(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Request().URL.Path != address(t) {
+	if c.Request().URL.Path != card.Address(t) {
 		_, slug, _ := strings.Cut(c.Param("id"), "-")
 		if t.Visibility != testimony.Public && !t.WasAt(slug) {
 			return fault.New(fault.NotFound, "testimony.unknown")
 		}
-		return moved(c, address(t))
+		return moved(c, card.Address(t))
 	}
 	publications, err := s.Publisher.Of(ctx, []int64{t.ID})
 	if err != nil {
@@ -123,7 +124,7 @@ func (s *Site) testimony(c echo.Context) error {
 		Crumbs: []page.Crumb{
 			{Label: s.Pages.T(lang, "nav.testimonies"), Href: "/testimonianze"}, {Label: m.Name, Href: "/comuni/" + m.Slug},
 		},
-		Chips: chips(lang, t.Themes, true), Paragraphs: paragraphs(t.Description),
+		Chips: card.Chips(lang, t.Themes, true), Paragraphs: paragraphs(t.Description),
 		Player: s.player(t, publications[t.ID]), ViewsSource: fault.Msg("dashboard.source.never"),
 	}
 	if n := counts[t.ID]; n.Views != nil {
@@ -131,7 +132,7 @@ func (s *Site) testimony(c echo.Context) error {
 	}
 	frame := page.Frame{
 		Title: t.Title + " · " + m.Name, Description: summary(t.Description), Section: "/testimonianze",
-		Canonical: address(t), Image: view.Player.Poster, Page: &view,
+		Canonical: card.Address(t), Image: view.Player.Poster, Page: &view,
 	}
 	if t.Visibility != testimony.Public {
 		frame.Robots = "noindex"
@@ -165,12 +166,12 @@ func (s *Site) named(c echo.Context) (*testimony.Testimony, error) {
 // player chooses how the video is shown. YouTube shows it only where it is
 // really there, as it was asked for.
 func (s *Site) player(t *testimony.Testimony, pub publishing.Publication) player {
-	p := player{Poster: poster(t)}
+	p := player{Poster: card.Poster(t)}
 	if t.Video != nil {
 		p.Duration, p.Upright = t.Video.Duration(), t.Video.Height > t.Video.Width
 	}
 	p.Away = s.YouTube != "off" && pub.Away()
-	p.Video = rendition(t)
+	p.Video = card.Rendition(t)
 	only := p.Video == "" && pub.Playable() // the channel alone has it
 	switch {
 	case s.YouTube == config.YouTubeSandbox:
@@ -198,7 +199,7 @@ func (s *Site) others(c echo.Context, t *testimony.Testimony, m territory.Munici
 			rest = append(rest, other)
 		}
 	}
-	return s.cards(ctx, rest, 3, 0)
+	return s.cards.Of(ctx, rest, 3, 0)
 }
 
 // paragraphs are the parts of a text between empty lines.
@@ -265,7 +266,7 @@ func (s *Site) videoObject(lang string, view *testimonyPage, count views.Latest)
 	t := view.Testimony
 	v := &videoObject{
 		Context: "https://schema.org", Type: "VideoObject", Name: t.Title, Description: t.Description,
-		URL: s.BaseURL + page.Localize(lang, address(t)), InLanguage: t.Language, Keywords: t.Tags,
+		URL: s.BaseURL + page.Localize(lang, card.Address(t)), InLanguage: t.Language, Keywords: t.Tags,
 		EmbedURL: view.Player.Embed, Location: &thing{"City", view.Municipality.Name},
 	}
 	if t.SpeakerName != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -38,6 +39,11 @@ type formPage struct {
 	wording.Fields
 	Consents []page.Option
 	File     fileLimits
+
+	Answers      []page.Option // the answers to whether anybody else appears
+	Filmed       int           // people in the register
+	Register     string        // its address; empty before the first save
+	OpenRegister string        // where the button that saves and opens it leads
 
 	Testimony *testimony.Testimony // as it was accepted
 	Others    []string             // languages that it is translated into
@@ -120,7 +126,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 	if t.ID == 0 {
 		view.Title = s.pages.T(lang, "studio.form.title_new")
 		view.Action += "?modulo=" + rand.Text()
-		view.Submit = view.Action + "&poi=invia"
+		view.Submit, view.OpenRegister = view.Action+"&poi=invia", view.Action+"&poi=registro"
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
 		return err
 	}
@@ -144,7 +150,12 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 
 // whatBecame adds what only a testimony that was saved has: its way, its file.
 func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Testimony) error {
-	view.Action, view.Submit = address(t.ID), address(t.ID)+"?poi=invia"
+	view.Action, view.Submit, view.OpenRegister = address(t.ID), address(t.ID)+"?poi=invia", address(t.ID)+"?poi=registro"
+	people, err := s.testimonies.Register(ctx, t.MunicipalityCode, t.ID)
+	if err != nil {
+		return err
+	}
+	view.Filmed, view.Register = len(people), register.Address("/comune/testimonianze", t.ID)
 	if t.State == testimony.Withdrawn {
 		view.Proof = address(t.ID) + "/prova"
 	}
@@ -195,6 +206,9 @@ func (s *Studio) options(v *formPage, lang string) {
 	}
 	for _, theme := range v.Testimony.Themes {
 		v.Chips = append(v.Chips, page.Chip{Name: theme.Name(lang), Icon: theme.Icon, Hue: theme.Colour})
+	}
+	for _, answer := range []testimony.Others{testimony.OthersNo, testimony.OthersYes} {
+		v.Answers = append(v.Answers, page.Option{Value: string(answer), Label: s.pages.T(lang, "register.others."+string(answer))})
 	}
 	for _, c := range testimony.Consents() {
 		// The wording is a legal text and stays Italian; what it means is

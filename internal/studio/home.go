@@ -3,11 +3,13 @@ package studio
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/card"
+	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
@@ -20,10 +22,35 @@ import (
 type homePage struct {
 	Municipality territory.Municipality
 	Zone         territory.Zone
+	Asks         []ask // what is asked of the town hall now
 	Items        []itemView
 	Pagination   page.Pagination
 	Empty        page.Empty
+	Watched      dashboard.Watched
+	Near         []page.Card // the newest from its neighbours
+	People       []acting
 }
+
+// ask is one thing that the town hall is asked to do.
+type ask struct {
+	What   fault.Message
+	Kind   string // info, warning or danger
+	Title  string // of the testimony; empty if it has none yet
+	Href   string
+	Button fault.Message
+}
+
+// acting is somebody who may act for the town hall.
+type acting struct {
+	account.Acting
+	You bool // whoever looks
+}
+
+const (
+	mostAsked  = 20 // things asked at once: more would ask nothing
+	neighbours = 12 // municipalities around that count as such
+	nearCards  = 3
+)
 
 // itemView is one testimony as its town hall sees it.
 type itemView struct {
@@ -72,9 +99,60 @@ func (s *Studio) home(c echo.Context) error {
 	if view.Items, err = s.items(ctx, list); err != nil {
 		return err
 	}
+	if err := s.around(ctx, &view, p); err != nil {
+		return err
+	}
 	return s.pages.Render(c, http.StatusOK, "studio/home", page.Frame{
 		Title: m.Name, Section: "/comune", Robots: "noindex", Page: view,
 	})
+}
+
+// around adds what the page shows beside the town hall's testimonies.
+func (s *Studio) around(ctx context.Context, view *homePage, p account.Person) (err error) {
+	if view.Asks, err = s.asks(ctx, p.MunicipalityCode); err != nil {
+		return err
+	}
+	if view.Watched, err = s.dashboard.Municipality(ctx, page.Lang(ctx), p.MunicipalityCode); err != nil {
+		return err
+	}
+	near := s.registry.Near(view.Municipality, neighbours)
+	codes := make([]string, len(near))
+	for i, m := range near {
+		codes[i] = m.IstatCode
+	}
+	latest, err := s.testimonies.LatestFrom(ctx, codes, nearCards)
+	if err != nil {
+		return err
+	}
+	if view.Near, err = s.cards.Of(ctx, latest, 3, 0); err != nil {
+		return err
+	}
+	links, err := s.accounts.ActingFor(ctx, p.MunicipalityCode)
+	for _, l := range links {
+		view.People = append(view.People, acting{l, l.ID == p.LinkID})
+	}
+	return err
+}
+
+// asks are the things that a town hall can do now, whichever page of its
+// testimonies is shown.
+func (s *Studio) asks(ctx context.Context, municipality string) ([]ask, error) {
+	open, err := s.testimonies.WithTownHall(ctx, municipality, mostAsked)
+	if err != nil {
+		return nil, err
+	}
+	coming, err := s.arriving(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	var asks []ask
+	for i := range open {
+		t := &open[i]
+		if n := noticeOf(t, coming[t.ID]); n != nil && n.Button != nil {
+			asks = append(asks, ask{What: n.What, Kind: n.Kind, Title: t.Title, Href: address(t.ID) + n.Part, Button: *n.Button})
+		}
+	}
+	return asks, nil
 }
 
 // items turns testimonies into what their town hall sees of them, with a fixed
@@ -126,7 +204,7 @@ func item(t *testimony.Testimony, pub *publishing.Publication, expected map[int6
 		Steps: steps(t, pub, when, count, coming), Notice: noticeOf(t, coming),
 	}
 	if t.OpenToCitizens() {
-		v.Public = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()
+		v.Public = card.Address(t)
 	}
 	if t.Video != nil {
 		v.Duration = t.Video.Duration()

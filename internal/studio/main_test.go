@@ -21,9 +21,12 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/store"
 	"github.com/voci-in-comune/voci/internal/studio"
@@ -158,9 +161,13 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 			return video.New(tools, video.Limits{}), err
 		},
 	})
+	people := register.New(register.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Papers: register.NewPapers(w.vault), Clock: w.clock,
+	})
+	board := dashboard.New(insight.New(w.db, registry, w.clock), registry, pages, time.Hour, w.clock)
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies, Uploads: w.uploads,
-		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk,
+		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk, Register: people, Dashboard: board,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))
@@ -297,7 +304,7 @@ func form(changes ...string) url.Values {
 		"title": {"La spesa sale fino all’ultima borgata"}, "description": {"I volontari portano la spesa a chi vive in alto.\nOgni martedì."},
 		"language": {"it"}, "speaker_name": {"Anna Bò"}, "speaker_role": {"Sindaca"}, "recorded_on": {"2026-11-20"},
 		"themes": {"solidarieta", "volontariato"}, "tags": {"montagna, borgate"}, "visibility": {"public"},
-		"release":  {"people", "publication", "youtube"},
+		"release": {"people", "publication", "youtube"}, "others": {"", "no"},
 		"title_en": {""}, "description_en": {""}, "title_fr": {""}, "description_fr": {""},
 	}
 	for i := 0; i+1 < len(changes); i += 2 {

@@ -48,6 +48,8 @@ func (t *typed) set(name, value string) {
 	}
 	many := map[string]*[]string{"themes": &f.Themes, "release": &f.Release}
 	switch {
+	case name == "others":
+		t.answer(value)
 	case one[name] != nil:
 		*one[name] = value
 	case many[name] != nil:
@@ -59,6 +61,17 @@ func (t *typed) set(name, value string) {
 		return
 	}
 	t.seen[name] = true
+}
+
+// answer takes in whether somebody else appears. An empty answer says that the
+// question was put: it takes back none that was given elsewhere.
+func (t *typed) answer(value string) {
+	switch {
+	case value != "":
+		t.form.Others = value
+	case t.form.Others == "":
+		t.form.Others = string(testimony.OthersOpen)
+	}
 }
 
 // translate takes one field of a translation in.

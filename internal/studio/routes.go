@@ -20,7 +20,8 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/comune/testimonianze/:id/ritira", s.withdraw)
 	e.POST("/comune/testimonianze/:id/annulla-invio", s.cancel)
 	e.GET("/comune/testimonianze/:id/prova", s.proof)
-	s.wording.Routes(e, s.face()) // /comune/testimonianze/:id/modifica, its captions and cover
+	s.wording.Routes(e, s.face())          // /comune/testimonianze/:id/modifica, its captions and cover
+	s.register.Routes(e, s.registerFace()) // /comune/testimonianze/:id/persone-riprese
 	e.GET("/comune/testimonianze/:id/stato", s.progress)
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)

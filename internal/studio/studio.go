@@ -13,9 +13,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/card"
+	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/publishing"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/upload"
@@ -39,6 +42,9 @@ type Studio struct {
 	views       *views.Sync
 	signIn      SignIn
 	wording     *wording.Desk
+	register    *register.Desk
+	dashboard   *dashboard.Dashboard
+	cards       *card.Maker
 	renditions  string // folder of posters and renditions
 	maxDuration time.Duration
 	maxBytes    int64
@@ -63,6 +69,8 @@ type Rooms struct {
 	Views       *views.Sync
 	SignIn      SignIn
 	Wording     *wording.Desk
+	Register    *register.Desk
+	Dashboard   *dashboard.Dashboard
 	Renditions  string
 	MaxDuration time.Duration
 	MaxBytes    int64
@@ -74,7 +82,8 @@ type Rooms struct {
 func New(r Rooms) *Studio {
 	return &Studio{
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
-		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, renditions: r.Renditions,
+		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, register: r.Register, dashboard: r.Dashboard,
+		cards: card.NewMaker(r.Registry, r.Views), renditions: r.Renditions,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

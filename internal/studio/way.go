@@ -32,6 +32,11 @@ func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
 		return &notice{Kind: "info", What: fault.Msg("studio.ask.withdrawn"), Quote: t.Reason}
 	case !t.State.Editable():
 		return nil
+	case t.NeedsOtherVideo() && coming == nil:
+		return &notice{
+			Kind: "danger", What: fault.Msg("register.ask"), Do: message("register.ask_do"),
+			Button: message("register.ask_button"), Part: "#video",
+		}
 	case coming != nil:
 		return &notice{
 			Kind: "warning", What: fault.Msg("studio.ask.resume", "Percent", coming.Percent), Do: message("studio.ask.resume_do"),
@@ -104,6 +109,9 @@ func steps(t *testimony.Testimony, pub *publishing.Publication, expected publish
 		way[atReview].Note = message("studio.step.review_wait")
 	case testimony.ChangesRequested:
 		way[atReview].Label, way[atReview].State = fault.Msg("studio.step.changes"), page.StepBlocked
+		if t.NeedsOtherVideo() {
+			way[atReview].Label = fault.Msg("register.step")
+		}
 	case testimony.Rejected:
 		way = way[:atApproval]
 		way[atReview] = page.Step{Label: fault.Msg("studio.step.rejected"), State: page.StepEnded, At: at(t.ClosedAt)}

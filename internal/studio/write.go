@@ -14,6 +14,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -139,6 +140,9 @@ func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony,
 	}
 	if wantsJSON(c) {
 		return s.answer(c, http.StatusOK, t, false, wrong)
+	}
+	if c.QueryParam("poi") == "registro" && sent == nil { // what is wrong is kept, and said on the way back
+		return c.Redirect(http.StatusSeeOther, localized(c, register.Address("/comune/testimonianze", t.ID)))
 	}
 	if len(wrong) > 0 {
 		return s.showForm(c, p, t, wrong, status(sent))

@@ -64,6 +64,19 @@ func (s *Store) Shown(ctx context.Context, f Filter, skip, size int) ([]Testimon
 	return found, n, nil
 }
 
+// LatestFrom lists the newest n of what citizens see from some municipalities, by
+// their ISTAT codes; those merged into them count as them.
+func (s *Store) LatestFrom(ctx context.Context, codes []string, n int) ([]Testimony, error) {
+	var found []Testimony
+	err := withFaces(s.shown(ctx, Filter{})).
+		Where("municipality_code IN (SELECT istat_code FROM municipalities WHERE istat_code IN ? OR merged_into IN ?)", codes, codes).
+		Order("published_at DESC, id DESC").Limit(n).Find(&found).Error
+	if err != nil {
+		return nil, fmt.Errorf("list what is new from %d municipalities: %w", len(codes), err)
+	}
+	return found, nil
+}
+
 // EachShown hands over all that citizens see, in groups of at most size, the
 // newest ids first.
 func (s *Store) EachShown(ctx context.Context, size int, do func([]Testimony) error) error {

@@ -127,6 +127,19 @@ func (s *Store) OfMunicipality(ctx context.Context, municipality string, skip, s
 	return list(db, "id DESC", skip, size)
 }
 
+// WithTownHall lists the testimonies that a town hall may still change, those sent
+// back first, then the newest: the first n, with their files.
+func (s *Store) WithTownHall(ctx context.Context, municipality string, n int) ([]Testimony, error) {
+	var found []Testimony
+	err := s.db.Reader(ctx).Preload("Video", "state <> ?", VideoReplaced).
+		Where("municipality_code = ? AND state IN ?", municipality, []State{Draft, ChangesRequested}).
+		Order("state = 'changes_requested' DESC, id DESC").Limit(n).Find(&found).Error
+	if err != nil {
+		return nil, fmt.Errorf("list what a town hall may still change: %w", err)
+	}
+	return found, nil
+}
+
 // InReviewQueue lists what waits for a moderator, the longest wait first.
 func (s *Store) InReviewQueue(ctx context.Context, skip, size int) ([]Testimony, int64, error) {
 	return list(s.db.Reader(ctx).Where("state = ?", InReview), "submitted_at, id", skip, size)

@@ -99,7 +99,7 @@ func FormOf(v url.Values) testimony.Form {
 	return testimony.Form{
 		Title: v.Get("title"), Description: v.Get("description"), Language: v.Get("language"), SpeakerName: v.Get("speaker_name"),
 		SpeakerRole: v.Get("speaker_role"), RecordedOn: v.Get("recorded_on"), Themes: v["themes"], Tags: v.Get("tags"),
-		Visibility: v.Get("visibility"), Release: v["release"], Translations: translations,
+		Visibility: v.Get("visibility"), Release: v["release"], Others: v.Get("others"), Translations: translations,
 	}
 }
 
@@ -108,7 +108,7 @@ func ValuesOf(t *testimony.Testimony) url.Values {
 	v := url.Values{
 		"title": {t.Title}, "description": {t.Description}, "language": {t.Language}, "speaker_name": {t.SpeakerName},
 		"speaker_role": {t.SpeakerRole}, "recorded_on": {t.RecordedOn}, "tags": {strings.Join(t.Tags, ", ")},
-		"visibility": {string(t.Visibility)},
+		"visibility": {string(t.Visibility)}, "others": {string(t.Others)},
 	}
 	for _, theme := range t.Themes {
 		v.Add("themes", theme.Slug)

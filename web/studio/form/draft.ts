@@ -123,6 +123,9 @@ export class Draft {
       values = changed(this.known, now);
       address.searchParams.set("parte", "1");
     }
+    for (const { name } of this.form.querySelectorAll<HTMLInputElement>("input[type=hidden]")) {
+      if (!values.some(([one]) => one === name)) values.push([name, ""]); // a question that was put, answered or not
+    }
     if (asking) address.searchParams.set("poi", "invia");
     try {
       const answer = await post(address.href, new URLSearchParams(values));
@@ -158,7 +161,7 @@ export class Draft {
     this.form.dataset.id = String(answer.id);
     this.form.setAttribute("action", answer.address);
     for (const button of this.form.querySelectorAll<HTMLButtonElement>("button[formaction]")) {
-      button.setAttribute("formaction", answer.address + "?poi=invia");
+      button.setAttribute("formaction", answer.address + "?poi=" + (new URL(button.formAction).searchParams.get("poi") ?? ""));
     }
     history.replaceState(null, "", answer.address);
     forget(this.keyOf("new"));

@@ -99,7 +99,7 @@ function begin(form: HTMLFormElement): void {
     })
     .catch(() => undefined);
 
-  const submit = async (review: boolean): Promise<void> => {
+  const submit = async (review: boolean, then = "", tab: Window | null = null): Promise<void> => {
     if (review && sending?.busy && box.dataset.video === "ready") {
       // Review would take the old file, and the new one would come too late.
       setWrong("video", words("replacing"));
@@ -108,6 +108,8 @@ function begin(form: HTMLFormElement): void {
     }
     if (review && sending) await Promise.race([sending.known(), new Promise((done) => setTimeout(done, patience))]);
     const answer = review ? await draft.ask() : await draft.save();
+    if (then && tab) tab.location.assign(answer.address + then);
+    else if (then) return goTo(answer.address + then);
     if (Object.keys(answer.wrong).length > 0) return showWrong(answer);
     place.replaceChildren();
     if (!review) return;
@@ -139,7 +141,10 @@ function begin(form: HTMLFormElement): void {
     delete form.dataset.sent; // see scripts/form
     if (submitting) return;
     submitting = true;
-    submit(event.submitter?.id === "send-review")
+    const then = event.submitter?.dataset.then;
+    // A file that is being sent needs this page: what is asked for opens beside it.
+    const tab = then && sending?.busy ? window.open("", "_blank") : null;
+    submit(event.submitter?.id === "send-review", then, tab)
       .catch(() => undefined) // the line has said why
       .finally(() => (submitting = false));
   });
