@@ -32,6 +32,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	hall.Tick("Volontariato")
 	hall.Tick("Chi si vede e chi si sente è d’accordo.")
 	hall.Tick("La Città metropolitana può pubblicare il video.")
+	hall.Tick("No, solo chi parla")
 	hall.Tick("Il video rispetta le regole di YouTube")
 	hall.ChooseFile("File del video", file)
 	hall.Forgive("status of 422") // the title

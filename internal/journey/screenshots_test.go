@@ -168,7 +168,7 @@ func send(tab *browser.Tab, title, film string) string {
 	id := browser.Eval[string](tab, `(() => {
 		const form = new URLSearchParams({
 			title: `+fmt.Sprintf("%q", title)+`, description: "Una testimonianza per vedere com’è fatta la pagina.\n\nCon due capoversi.",
-			language: "it", speaker_name: "Lucia Ferrero", speaker_role: "Sindaca", recorded_on: "2026-11-02", tags: "paese, feste", visibility: "public",
+			language: "it", speaker_name: "Lucia Ferrero", speaker_role: "Sindaca", recorded_on: "2026-11-02", tags: "paese, feste", visibility: "public", others: "no",
 		});
 		for (const theme of ["solidarieta", "volontariato"]) form.append("themes", theme);
 		for (const box of document.querySelectorAll("[name=release]")) form.append("release", box.value);

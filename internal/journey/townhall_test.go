@@ -56,6 +56,7 @@ func (s *story) townHallIsPutRight() {
 	s.hall.Tick("Volontariato")
 	s.hall.Tick("Chi si vede e chi si sente è d’accordo.")
 	s.hall.Tick("La Città metropolitana può pubblicare il video.")
+	s.hall.Tick("No, solo chi parla")
 	s.hall.Tick("Il video rispetta le regole di YouTube")
 	s.hall.Sees("Bozza salvata alle")
 }

@@ -65,6 +65,7 @@ func write(tab *browser.Tab) {
 	tab.Tick("Volontariato")
 	tab.Tick("Chi si vede e chi si sente è d’accordo.")
 	tab.Tick("La Città metropolitana può pubblicare il video.")
+	tab.Tick("No, solo chi parla")
 	tab.Tick("Il video rispetta le regole di YouTube")
 }
 
