@@ -22,6 +22,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/app"
 	"github.com/voci-in-comune/voci/internal/archive"
 	"github.com/voci-in-comune/voci/internal/config"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -316,5 +317,44 @@ func TestAfterARestoreTheChannelIsAskedBeforeAnythingIsSent(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("publications (-want +got):\n%s", diff)
+	}
+}
+
+func TestABackUpHoldsTheSignedReleases(t *testing.T) {
+	s := settings(t)
+	a := open(t, s)
+	ctx := t.Context()
+	made, err := a.Testimonies.Create(ctx, "test", balme, testimony.Form{Title: "Prova"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "%PDF-1.4\nfirmato\n%%EOF\n"
+	paper, err := register.NewPapers(s.Vault()).Keep(made.ID, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := a.Testimonies.AddFilmed(ctx, "test", balme, made.ID, testimony.FilmedForm{
+		Name: "Anna", Age: testimony.Adult, GivenOn: testimony.Today(time.Now()), Agreed: []string{testimony.FilmedConsents()[0].Agreement()}, Paper: paper,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "voci.tar.zst")
+	got, err := app.Backup(ctx, s, file)
+	if err != nil || got.Missing != nil {
+		t.Fatalf("%v, missing: %v", err, got.Missing)
+	}
+	elsewhere := settings(t)
+	if err := app.Restore(ctx, elsewhere, file); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, elsewhere)
+	kept, err := b.Testimonies.Filmed(ctx, balme, made.ID, f.ID)
+	if err != nil || kept.Paper == nil || kept.Wording != testimony.FilmedConsents()[0].Wording {
+		t.Fatalf("%+v, %v", kept, err)
+	}
+	signed, err := os.ReadFile(filepath.Join(elsewhere.Vault(), kept.Paper.Name))
+	if err != nil || string(signed) != text {
+		t.Errorf("%q, %v", signed, err)
 	}
 }

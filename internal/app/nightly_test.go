@@ -3,12 +3,18 @@ package app_test
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/config"
+	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
@@ -87,4 +93,70 @@ func TestEachNightPortalAndChannelAreCompared(t *testing.T) {
 			t.Errorf("%s: %d comparisons are to be made, want %d", mode, jobs, want)
 		}
 	}
+}
+
+// TestSignedReleasesAreForgottenAfterAWhile looks into the vault over the nights:
+// one that is named stays, one that was dropped goes after a week, one that no
+// entry came to name after a day.
+func TestSignedReleasesAreForgottenAfterAWhile(t *testing.T) {
+	s := settings(t)
+	a := open(t, s)
+	ctx := t.Context()
+	papers := register.NewPapers(s.Vault())
+	made, err := a.Testimonies.Create(ctx, "test", balme, testimony.Form{Title: "Prova"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := func() *testimony.Paper {
+		t.Helper()
+		p, err := papers.Keep(made.ID, strings.NewReader("%PDF-1.4\n%%EOF\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	form := testimony.FilmedForm{
+		Name: "Anna", Age: testimony.Adult, Agreed: []string{testimony.FilmedConsents()[0].Agreement()}, Paper: keep(),
+	}
+	form.GivenOn = testimony.Today(time.Now())
+	dropped := form.Paper.Name
+	f, err := a.Testimonies.AddFilmed(ctx, "test", balme, made.ID, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Paper, form.Revision = keep(), 1
+	if err := a.Testimonies.CorrectFilmed(ctx, "test", balme, made.ID, f.ID, form); err != nil {
+		t.Fatal(err)
+	}
+	unnamed := keep().Name
+	if err := os.WriteFile(filepath.Join(s.Vault(), "release-of-somebody-else.pdf"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	night := func(want ...string) {
+		t.Helper()
+		if err := a.Nightly(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, "release-of-somebody-else.pdf")
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names(t, s.Vault())); diff != "" {
+			t.Errorf("the vault holds (-want +got):\n%s", diff)
+		}
+	}
+	night(form.Paper.Name, dropped, unnamed)
+	old := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{form.Paper.Name, dropped, unnamed} {
+		if err := os.Chtimes(filepath.Join(s.Vault(), name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	night(form.Paper.Name, dropped)
+	err = a.DB.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`UPDATE papers SET dropped_at = datetime('now', '-8 days') WHERE dropped_at IS NOT NULL`).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	night(form.Paper.Name)
+	night(form.Paper.Name)
 }

@@ -18,9 +18,8 @@ const (
 //go:embed queries/municipality.sql
 var municipalitySQL string
 
-// Municipality returns the views of one municipality since its first testimony,
-// in the smallest step that can be read. Testimonies of those that merged into it
-// stand under their own codes.
+// Municipality returns the views of one municipality, with those that merged into
+// it, since its first testimony, in the smallest step that can be read.
 func (i *Insight) Municipality(ctx context.Context, code string) (Curve, Step, error) {
 	var c Curve
 	var days []time.Time

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -12,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/upload"
 )
@@ -108,7 +110,7 @@ func (d door) part(testimonyID int64, s *sent, part *multipart.Part) error {
 // another came now.
 func (d door) keptBefore(testimonyID int64, s *sent) error {
 	name := s.values.Get("paper_kept")
-	if s.paper != nil || name == "" {
+	if s.paper != nil || name == "" || len(s.wrong) > 0 {
 		return nil
 	}
 	paper, err := d.Papers.Kept(testimonyID, name)
@@ -146,13 +148,16 @@ func clipKey(key string) string {
 	return key
 }
 
-// again are the values to show in a form that has something wrong: its PDF need
-// not be chosen once more.
-func (s sent) again() url.Values {
+// again are the values to show in a form that was refused with err: its PDF need
+// not be chosen once more, unless it is what was wrong.
+func (s sent) again(err error) url.Values {
 	v := s.values
 	v.Del("paper_kept")
 	v.Del("paper_filename")
-	if s.paper != nil {
+	if v.Get("key") == "" && v.Get("revision") == "" {
+		v.Set("key", rand.Text())
+	}
+	if s.paper != nil && page.NewForm(nil, err).Error("paper") == nil {
 		v.Set("paper_kept", s.paper.Name)
 		v.Set("paper_filename", s.paper.Filename)
 	}

@@ -126,11 +126,11 @@ func (d door) add(c echo.Context) error {
 	}
 	if len(s.wrong) > 0 {
 		wrong := append(s.form().Wrong(nil, d.Clock()), s.wrong...)
-		return d.show(c, d.status(s.wrong), p, t, page.NewForm(s.again(), wrong.Err()), nil)
+		return d.show(c, d.status(s.wrong), p, t, page.NewForm(s.again(wrong.Err()), wrong.Err()), nil)
 	}
 	_, err = d.Testimonies.AddFilmed(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, s.form())
 	if page.Refused(err) {
-		return d.show(c, http.StatusUnprocessableEntity, p, t, page.NewForm(s.again(), err), nil)
+		return d.show(c, http.StatusUnprocessableEntity, p, t, page.NewForm(s.again(err), err), nil)
 	}
 	if err != nil {
 		return err
@@ -194,14 +194,14 @@ func (d door) correct(c echo.Context) error {
 	}
 	if len(s.wrong) > 0 {
 		wrong := append(s.form().Wrong(f, d.Clock()), s.wrong...)
-		return d.showEntry(c, d.status(s.wrong), t, f, page.NewForm(s.again(), wrong.Err()), nil)
+		return d.showEntry(c, d.status(s.wrong), t, f, page.NewForm(s.again(wrong.Err()), wrong.Err()), nil)
 	}
 	err = d.Testimonies.CorrectFilmed(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, f.ID, s.form())
 	if page.Refused(err) {
-		return d.showEntry(c, http.StatusUnprocessableEntity, t, f, page.NewForm(s.again(), err), nil)
+		return d.showEntry(c, http.StatusUnprocessableEntity, t, f, page.NewForm(s.again(err), err), nil)
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Message.Key == "register.changed_meanwhile" {
-		values := s.again()
+		values := s.again(nil)
 		values.Set("revision", strconv.Itoa(f.Revision)) // sent once more, it is meant
 		return d.showEntry(c, http.StatusConflict, t, f, page.NewForm(values, nil), &e.Message)
 	}

@@ -72,7 +72,7 @@ func (s *Store) AddFilmed(ctx context.Context, actor, municipality string, id in
 		if err != nil {
 			return err
 		}
-		twice := slices.IndexFunc(people, func(p Filmed) bool { return form.Key != "" && p.FormKey == form.Key })
+		twice := slices.IndexFunc(people, form.added)
 		if twice >= 0 {
 			added = &people[twice]
 			return nil
@@ -98,6 +98,16 @@ func (s *Store) AddFilmed(ctx context.Context, actor, municipality string, id in
 		return nil, fmt.Errorf("add to the register: %w", err)
 	}
 	return added, nil
+}
+
+// added tells whether an entry is what this form added before.
+func (form FilmedForm) added(f Filmed) bool {
+	return form.Key != "" && f.FormKey == form.Key || form.came(f)
+}
+
+// came tells whether an entry has the PDF that came with this form.
+func (form FilmedForm) came(f Filmed) bool {
+	return form.Paper != nil && f.Paper != nil && f.Paper.Name == form.Paper.Name
 }
 
 // CorrectFilmed corrects an entry as it was seen at form.Revision. It returns
@@ -171,8 +181,17 @@ func standing(tx *gorm.DB, id, person int64, revision int) (*Filmed, error) {
 
 // keepPaper has an entry name the PDF that came, in the place of the one before.
 func (s *Store) keepPaper(tx *gorm.DB, f *Filmed, form FilmedForm) error {
-	if form.Paper == nil && !form.DropPaper {
+	if form.Paper == nil && !form.DropPaper || form.came(*f) {
 		return nil
+	}
+	if form.Paper != nil {
+		var n int64
+		if err := tx.Model(&Paper{}).Where("name = ?", form.Paper.Name).Count(&n).Error; err != nil {
+			return fmt.Errorf("look for a signed release: %w", err)
+		}
+		if n > 0 { // it is another entry's, or was taken away meanwhile
+			return fault.Fields{{Name: "paper", Message: fault.Msg("register.paper.gone")}}.Err()
+		}
 	}
 	if err := s.dropPaper(tx, f.ID); err != nil || form.Paper == nil {
 		f.Paper = nil
