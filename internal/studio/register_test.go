@@ -362,7 +362,7 @@ func TestAPersonWithdrawsTheConsentBeforeTheApproval(t *testing.T) {
 	b.get(to).says("Consenso ritirato. Ora serve un altro video.", "Una persona ripresa ha ritirato il consenso: serve un altro video")
 	home := b.get("/comune")
 	home.says("Una persona ripresa ha ritirato il consenso: serve un altro video", "Invia un altro video")
-	if way := home.way(id); len(way) < 2 || !strings.HasPrefix(way[1], "Serve un altro video (serve un intervento)") {
+	if way := home.way(id); len(way) < 2 || way[0] != "Video ricevuto (serve un intervento) oggi alle 12:00 Serve un altro video, senza la persona che ha ritirato il consenso." {
 		t.Errorf("its way: %q", way)
 	}
 	if got := b.post("/comune/testimonianze/"+itoa(id)+"?poi=invia", form()).want(http.StatusUnprocessableEntity).wrong("video"); !strings.HasPrefix(got, "Una persona ripresa ha ritirato il consenso: questo video non si può pubblicare.") {

@@ -109,9 +109,6 @@ func steps(t *testimony.Testimony, pub *publishing.Publication, expected publish
 		way[atReview].Note = message("studio.step.review_wait")
 	case testimony.ChangesRequested:
 		way[atReview].Label, way[atReview].State = fault.Msg("studio.step.changes"), page.StepBlocked
-		if t.NeedsOtherVideo() {
-			way[atReview].Label = fault.Msg("register.step")
-		}
 	case testimony.Rejected:
 		way = way[:atApproval]
 		way[atReview] = page.Step{Label: fault.Msg("studio.step.rejected"), State: page.StepEnded, At: at(t.ClosedAt)}
@@ -181,6 +178,8 @@ func received(t *testimony.Testimony, coming *arriving) page.Step {
 		st.At, st.Note = time.Time{}, message("studio.step.percent", "Percent", coming.Percent)
 	case v == nil:
 		st.Note = message("studio.step.no_file")
+	case t.NeedsOtherVideo():
+		st.State, st.Note = page.StepBlocked, message("register.step")
 	case v.State == testimony.VideoUnusable:
 		st.State, st.Note = page.StepBlocked, &v.Reason.Message
 	case v.State == testimony.VideoChecking:

@@ -243,8 +243,8 @@ func (s *Store) RemoveFilmed(ctx context.Context, actor, municipality string, id
 
 // WithdrawConsent notes that a person who is filmed took the consent back, and
 // draws the consequence in the same transaction: what was approved is withdrawn;
-// what is in review goes back to its town hall; what is not yet there needs
-// another video before it can be. Pressed twice it changes nothing.
+// what is in review is a draft again; a draft needs another video before it can
+// go there. Pressed twice it changes nothing.
 func (s *Store) WithdrawConsent(ctx context.Context, actor, municipality string, id, person int64, w ConsentWithdrawal) (*Testimony, error) {
 	wrong := w.check(s.now())
 	t, err := s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
@@ -292,7 +292,7 @@ func (s *Store) afterConsent(tx *gorm.DB, actor string, t *Testimony, w Withdraw
 		return s.takeBack(tx, actor, t, w)
 	case t.State == InReview:
 		t.ConsentLostAt, t.SubmittedAt = s.moment(), nil
-		return s.move(tx, actor, t, ChangesRequested, "")
+		return s.move(tx, actor, t, Draft, "")
 	case t.State.Editable():
 		t.ConsentLostAt, t.SubmittedAt = s.moment(), nil
 	}

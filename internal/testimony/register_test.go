@@ -334,7 +334,7 @@ func TestAConsentThatIsWithdrawnHasItsConsequenceAtOnce(t *testing.T) {
 		withdrew int
 	}{
 		{testimony.Draft, testimony.Draft, true, 0},
-		{testimony.InReview, testimony.ChangesRequested, true, 0},
+		{testimony.InReview, testimony.Draft, true, 0},
 		{testimony.ChangesRequested, testimony.ChangesRequested, true, 0},
 		{testimony.Approved, testimony.Withdrawn, false, 1},
 		{testimony.Published, testimony.Withdrawn, false, 1},
