@@ -296,3 +296,56 @@ func TestWhatAdoptedOnesHadWasNotGained(t *testing.T) {
 		t.Errorf("gained by day (-want +got):\n%s", diff)
 	}
 }
+
+func TestTheCurveOfOneMunicipality(t *testing.T) {
+	w := newWorld(t, territory.Founding)
+	spring(w)
+	curve, step, err := w.insight.Municipality(t.Context(), moncalieri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := curve.Points[len(curve.Points)-1]
+	if step != Day || last.Views != 40 || last.Day != at("2026-04-03").Add(-8*time.Hour) || curve.Source.At == nil {
+		t.Errorf("by %s, at last %+v, of %+v", step, last, curve.Source)
+	}
+	var gained int64
+	for _, p := range curve.Points {
+		gained += p.Gained
+	}
+	if gained != last.Views {
+		t.Errorf("%d were gained, and there are %d", gained, last.Views)
+	}
+	if none, _, err := w.insight.Municipality(t.Context(), "001019"); err != nil || len(none.Points) != 0 {
+		t.Errorf("one that never spoke: %+v, %v", none, err)
+	}
+
+	// The longer the history, the further apart the points.
+	for _, c := range []struct {
+		days  int
+		step  Step
+		least int
+		most  int
+	}{{92, Day, 92, 92}, {93, Week, 14, 15}, {732, Week, 104, 106}, {733, Month, 24, 26}} {
+		w.exec(`DELETE FROM daily_totals`)
+		w.exec(`WITH RECURSIVE n (d) AS (SELECT 0 UNION ALL SELECT d + 1 FROM n WHERE d < ?)
+			INSERT INTO daily_totals (dimension, key, day, testimonies, views, gained) SELECT 'municipality', ?, date('2024-01-01', d || ' days'), 1, d * 10, 10 FROM n`, c.days-1, bruino)
+		curve, step, err := w.insight.Municipality(t.Context(), bruino)
+		if err != nil || step != c.step || len(curve.Points) < c.least || len(curve.Points) > c.most {
+			t.Errorf("%d days: %d points by %s, %v", c.days, len(curve.Points), step, err)
+		}
+		if got := curve.Points[len(curve.Points)-1].Views; got != int64(c.days-1)*10 {
+			t.Errorf("%d days: at last %d", c.days, got)
+		}
+	}
+}
+
+func TestTheCurveOfAMunicipalityHoldsThoseThatMergedIntoIt(t *testing.T) {
+	w := newWorld(t, territory.Current)
+	w.published(1, aliceSuperiore, "public", solidarity)
+	w.published(2, valDiChy, "public", solidarity)
+	w.counted("2026-03-03", map[int64]int64{1: 3, 2: 4})
+	curve, _, err := w.insight.Municipality(t.Context(), valDiChy)
+	if err != nil || len(curve.Points) == 0 || curve.Points[len(curve.Points)-1].Views != 7 {
+		t.Errorf("%+v, %v", curve.Points, err)
+	}
+}

@@ -127,10 +127,15 @@ func TestPagesOfTheTownHall(t *testing.T) {
 		picture(tab, "signin")
 	}
 	w.everyState()
+	w.watched(60)
+	w.picture(w.neighbour("Il ponte nuovo sul torrente", groscavallo))
 	for _, size := range sizes {
 		tab := w.enter(t, b, size)
 		tab.Check()
 		picture(tab, "home")
+		if high := browser.Eval[float64](tab, `document.querySelector(".ask .btn").getBoundingClientRect().height`); high < 56 {
+			t.Errorf("the next thing to do is %v px high", high)
+		}
 		for _, name := range []string{"form-changes", "form-unusable", "form-ready", "view-review", "view-published", "view-rejected"} {
 			tab.Open("/comune/testimonianze/" + itoa(w.named[name]))
 			tab.Check()

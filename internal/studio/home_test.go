@@ -226,6 +226,7 @@ func TestManyTestimoniesTakeAsManyQueriesAsOne(t *testing.T) {
 	w := open(t)
 	b := w.townHall(balme)
 	w.arrived("Una", testimony.VideoReady)
+	w.neighbour("Vicina", groscavallo)
 	var queries atomic.Int64
 	note := func(*gorm.DB) { queries.Add(1) }
 	callbacks := w.db.Reader(t.Context()).Callback()
@@ -251,13 +252,108 @@ func TestManyTestimoniesTakeAsManyQueriesAsOne(t *testing.T) {
 			b.begin("", b.post("/comune/testimonianze", form()).made(), "x.mp4", 100)
 		}
 	}
-	if many := count("/comune"); many != one {
+	for i := range 4 { // neighbours that spoke, views of years, people who may act
+		w.neighbour("Vicina "+itoa(int64(i)), groscavallo)
+		w.exec(`INSERT INTO links (token_hash, municipality_code, created_at, name) VALUES (?, ?, ?, ?)`, []byte{byte(i)}, balme, noon, "Persona "+itoa(int64(i)))
+	}
+	w.watched(800)
+	many := count("/comune")
+	if many != one {
 		t.Errorf("%d queries for 20 testimonies, %d for one", many, one)
 	}
+	if most := int64(40); many > most {
+		t.Errorf("the page takes %d queries, at most %d are good", many, most)
+	}
+	t.Logf("the page takes %d queries", many)
 	b.get("/comune").says("Pagina 1 di 2", "Numero 22").silent("Numero 0")
 	b.get("/comune?pagina=2").says("Pagina 2 di 2", "Numero 0", "Una")
 	b.get("/comune?pagina=3").want(http.StatusNotFound)
 	b.get("/comune?pagina=nessuna").want(http.StatusOK).says("Pagina 1 di 2")
+}
+
+const groscavallo = "001118"
+
+// neighbour publishes a testimony of another municipality.
+func (w *world) neighbour(title, municipality string) *testimony.Testimony {
+	w.t.Helper()
+	said := w.published(title)
+	w.exec(`UPDATE testimonies SET municipality_code = ? WHERE id = ?`, municipality, said.ID)
+	return w.said(said.ID)
+}
+
+// watched writes the views of Balme over the days up to today, as the sync does.
+func (w *world) watched(days int) {
+	w.t.Helper()
+	w.exec(`WITH RECURSIVE n (d) AS (SELECT 1 UNION ALL SELECT d + 1 FROM n WHERE d < ?)
+		INSERT INTO daily_totals (dimension, key, day, testimonies, views, gained)
+		SELECT 'municipality', ?, date('2026-11-24', '-' || (? - d) || ' days'), 1, d * 3, 3 FROM n`, days, balme, days)
+	w.exec(`INSERT INTO sync_runs (started_at, finished_at, asked, answered, calls) VALUES (?, ?, 1, 1, 1)`, w.clock(), w.clock())
+}
+
+func TestWhatIsAskedOfTheTownHallStandsOnTop(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	b.get("/comune").want(http.StatusOK).says("Niente da fare adesso.")
+	w.submitted("La scuola")
+	w.published("La neve")
+	b.get("/comune").says("Niente da fare adesso.")
+	back := w.submitted("Il forno")
+	if _, err := w.testimonies.RequestChanges(t.Context(), "test", back.ID, back.Version, "Manca l’orario."); err != nil {
+		t.Fatal(err)
+	}
+	draft := b.post("/comune/testimonianze", form("title", "")).made()
+	lost := w.arrived("Le mascherine", testimony.VideoUnusable)
+	for range 21 { // asked also of what is on the second page
+		w.published("Un’altra")
+	}
+	a := b.get("/comune").want(http.StatusOK).silent("Niente da fare adesso.")
+	var asked []string
+	for _, li := range find(a.one("ul", "class", "asks-list"), "li") {
+		link := find(li, "a")[0]
+		asked = append(asked, text(li)+" → "+attr(link, "href"))
+	}
+	at := func(id int64) string { return "/comune/testimonianze/" + itoa(id) }
+	want := []string{
+		"La redazione ti chiede una modifica «Il forno» Correggi e invia di nuovo → " + at(back.ID),
+		"Il file si interrompe dopo 12 secondi: invialo di nuovo. «Le mascherine» Invia un altro file → " + at(lost.ID) + "#video",
+		"Questa testimonianza è una bozza Senza titolo Continua → " + at(draft),
+	}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Error(diff)
+	}
+	big := a.find("a", "class", "btn btn-primary btn-big")
+	if len(big) != 1 || attr(big[0], "href") != at(back.ID) {
+		t.Errorf("%d things are the first to do", len(big))
+	}
+}
+
+func TestTheTownHallSeesViewsNeighboursAndWhoMayAct(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	b.get("/comune").want(http.StatusOK).says("Qui vedrai le visualizzazioni giorno per giorno", "I Comuni vicini non hanno ancora parlato.",
+		"Il collegamento del Comune (quello che stai usando)", "Usato oggi alle 12:00")
+	w.watched(3)
+	w.neighbour("Il ponte nuovo", groscavallo)
+	w.neighbour("Lontana", ivrea)
+	w.published("La nostra")
+	w.exec(`UPDATE testimonies SET visibility = 'unlisted' WHERE id = ?`, w.neighbour("Riservata", groscavallo).ID)
+	w.exec(`INSERT INTO links (token_hash, municipality_code, created_at, name) VALUES (x'01', ?, ?, 'Ufficio stampa')`, balme, noon)
+	w.exec(`INSERT INTO links (token_hash, municipality_code, created_at, name, revoked_at) VALUES (x'02', ?, ?, 'Chi non c’è più', ?)`, balme, noon, noon)
+	w.exec(`INSERT INTO links (token_hash, municipality_code, created_at, name, expires_at) VALUES (x'03', ?, ?, 'Chi è scaduto', ?)`, balme, noon, noon)
+	w.exec(`INSERT INTO links (token_hash, municipality_code, created_at, name) VALUES (x'04', ?, ?, 'Di un altro Comune')`, ivrea, noon)
+	a := b.get("/comune").want(http.StatusOK)
+	a.says("9 visualizzazioni", "YouTube, aggiornato oggi alle", "Che cosa hanno detto i vicini", "Ufficio stampa Mai usato").
+		silent("Chi non c’è più", "Chi è scaduto", "Di un altro Comune")
+	section := text(a.one("section", "aria-labelledby", "near"))
+	if !strings.Contains(section, "Il ponte nuovo") || strings.Contains(section, "Lontana") || strings.Contains(section, "La nostra") || strings.Contains(section, "Riservata") {
+		t.Errorf("its neighbours: %s", section)
+	}
+	if rows := find(a.one("figure", "data-chart", "line"), "td"); len(rows) != 3 || text(rows[2]) != "9" {
+		t.Errorf("the curve's table has %d rows", len(rows))
+	}
+	for lang, says := range map[string]string{"/en": "What the neighbours said", "/fr": "Ce qu’ont dit les voisins"} {
+		b.get(lang + "/comune").want(http.StatusOK).says(says)
+	}
 }
 
 // everyState makes a testimony of each state, with pictures; named says which.
