@@ -128,7 +128,7 @@ func TestPagesOfTheTownHall(t *testing.T) {
 	}
 	w.everyState()
 	w.watched(60)
-	w.picture(w.neighbour("Il ponte nuovo sul torrente", groscavallo))
+	w.neighbour("Il ponte nuovo sul torrente", groscavallo)
 	for _, size := range sizes {
 		tab := w.enter(t, b, size)
 		tab.Check()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/net/html"
 
 	"github.com/voci-in-comune/voci/internal/journey/browser"
 	"github.com/voci-in-comune/voci/internal/register"
@@ -353,7 +352,7 @@ func TestAPersonWithdrawsTheConsentBeforeTheApproval(t *testing.T) {
 	id := w.submitted("Con il coro").ID
 	b.post(people(id), filmedForm()).want(http.StatusSeeOther)
 	at := people(id) + "/" + itoa(w.filmed(id)[0].ID) + "/ritiro"
-	v := b.get(at).says("La testimonianza torna a te").valuesIn("consent-form")
+	v := b.get(at).says("La testimonianza torna a essere una bozza").valuesIn("consent-form")
 	if v.Has("reason") {
 		t.Error("it asks why the testimony is withdrawn, and it is not")
 	}
@@ -368,18 +367,6 @@ func TestAPersonWithdrawsTheConsentBeforeTheApproval(t *testing.T) {
 	if got := b.post("/comune/testimonianze/"+itoa(id)+"?poi=invia", form()).want(http.StatusUnprocessableEntity).wrong("video"); !strings.HasPrefix(got, "Una persona ripresa ha ritirato il consenso: questo video non si può pubblicare.") {
 		t.Errorf("it says %q", got)
 	}
-}
-
-// find the register's entry whose heading says name.
-func entryOf(a answer, name string) *html.Node {
-	a.t.Helper()
-	for _, li := range a.find("li", "class", "*") {
-		if strings.HasPrefix(attr(li, "class"), "filmed-entry") && strings.Contains(text(li), name) {
-			return li
-		}
-	}
-	a.t.Fatalf("nobody is called %q: %s", name, a.text())
-	return nil
 }
 
 func TestTheRegisterInTheBrowser(t *testing.T) {
