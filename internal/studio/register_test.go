@@ -426,6 +426,39 @@ func TestTheRegisterInTheBrowser(t *testing.T) {
 		tab.Sees("Consenso ritirato")
 		tab.Check()
 		picture(tab, "register-withdrawn")
+		tab.Resize(browser.Small)
+		for _, path := range []string{"", "/1", "/1/ritiro"} {
+			tab.Open(people(1) + path)
+			if path == "/1" {
+				tab.Until(`document.getElementById("f-name").value.startsWith("La bambina")`)
+			} else {
+				tab.Sees("La bambina con il cappello rosso")
+			}
+			tab.Check()
+		}
+	}
+}
+
+func TestTheRegisterOpensBesideAVideoThatIsBeingSent(t *testing.T) {
+	w, b := inBrowser(t)
+	content := longFilm(t)
+	tab := w.enter(t, b, browser.Laptop)
+	id := w.draft(w.townHall(balme), tab)
+	w.line.lets(slow / 8)
+	tab.ChooseFile("File del video", file(t, "spesa.mp4", content))
+	tab.Sees("Sto inviando il video", "al secondo")
+	tab.Tick("Sì, si riconosce qualcun altro")
+	tab.Press("button", "Salva e apri il registro")
+	tab.Sees("Bozza salvata alle")
+	if got := w.said(id); got.Others != testimony.OthersYes || got.Video != nil {
+		t.Errorf("others: %q, and the video was there already: %v", got.Others, got.Video != nil)
+	}
+	w.line.lets(0)
+	tab.Sees("Il video è arrivato e funziona") // this page went on sending
+	tab.At("/comune/testimonianze/" + itoa(id))
+	w.sentWhole(id, content)
+	if n := len(tab.Requests("POST", "/caricamenti/")); n != 1 {
+		t.Errorf("the upload was begun %d times", n)
 	}
 }
 
