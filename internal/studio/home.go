@@ -23,6 +23,7 @@ type homePage struct {
 	Items        []itemView
 	Pagination   page.Pagination
 	Empty        page.Empty
+	Tryout       *fault.Message // the last rehearsal in words; nil without one
 }
 
 // itemView is one testimony as its town hall sees it.
@@ -70,6 +71,9 @@ func (s *Studio) home(c echo.Context) error {
 		Empty:      page.Empty{Icon: "film", What: fault.Msg("studio.home.empty"), Do: message("studio.home.empty_do")},
 	}
 	if view.Items, err = s.items(ctx, list); err != nil {
+		return err
+	}
+	if view.Tryout, err = s.tryoutHint(ctx, p); err != nil {
 		return err
 	}
 	return s.pages.Render(c, http.StatusOK, "studio/home", page.Frame{

@@ -18,6 +18,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/tryout"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/views"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -34,6 +35,7 @@ type Studio struct {
 	sessions    *account.Sessions
 	testimonies *testimony.Store
 	uploads     *upload.Receiver
+	tryouts     *tryout.Desk
 	publisher   *publishing.Publisher
 	channels    *publishing.Channels
 	views       *views.Sync
@@ -58,6 +60,7 @@ type Rooms struct {
 	Sessions    *account.Sessions
 	Testimonies *testimony.Store
 	Uploads     *upload.Receiver
+	Tryouts     *tryout.Desk
 	Publisher   *publishing.Publisher
 	Channels    *publishing.Channels // nil without YouTube
 	Views       *views.Sync
@@ -74,7 +77,7 @@ type Rooms struct {
 func New(r Rooms) *Studio {
 	return &Studio{
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
-		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, renditions: r.Renditions,
+		uploads: r.Uploads, tryouts: r.Tryouts, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, renditions: r.Renditions,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

@@ -108,8 +108,11 @@ func TestImpressionOfSound(t *testing.T) {
 				what            string
 				got, want, near float64
 			}{
-				{"loudness", got.Loudness, c.want.Loudness, 0.5}, {"peak", got.Peak, c.want.Peak, 0.6},
-				{"clipped", got.Clipped, c.want.Clipped, 0.05}, {"floor", got.Floor, c.want.Floor, 1.5}, {"low", got.Low, c.want.Low, 0.12},
+				{"loudness", got.Loudness, c.want.Loudness, 0.5},
+				{"peak", got.Peak, c.want.Peak, 0.6},
+				{"clipped", got.Clipped, c.want.Clipped, 0.05},
+				{"floor", got.Floor, c.want.Floor, 1.5},
+				{"low", got.Low, c.want.Low, 0.12},
 			} {
 				if each.want != any && math.Abs(each.got-each.want) > each.near {
 					t.Errorf("%s %v, want %v", each.what, each.got, each.want)
