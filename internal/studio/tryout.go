@@ -52,7 +52,8 @@ type tryoutCheck struct {
 // tryoutLine is what the line is good for.
 type tryoutLine struct {
 	Check    tryoutCheck
-	Measured fault.Message
+	Slow     bool
+	Measured *fault.Message // nil, as Times, where too little came to tell
 	Times    []tryoutTime
 }
 
@@ -108,7 +109,7 @@ func (s *Studio) tryOut(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	start := s.clock()
+	start := time.Now() // not the given clock, which may be set meanwhile
 	r, err := s.receiveTryout(c, p)
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Unknown && !wantsJSON(c) {
 		return s.renderTryout(c, p, page.Status(err), fault.Fields{{Name: "video", Message: e.Message}}.Err())
@@ -121,7 +122,7 @@ func (s *Studio) tryOut(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, address)
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	looked := s.clock().Sub(start).Milliseconds() - r.ReceivedMS
+	looked := time.Since(start).Milliseconds() - r.ReceivedMS
 	return c.JSON(http.StatusOK, triedOut{ID: r.ID, Address: address, Looked: max(looked, 0)})
 }
 
@@ -212,29 +213,40 @@ func shortOf(about string, v tryout.Verdict) fault.Message {
 }
 
 func lineOf(l tryout.Line) tryoutLine {
-	minutes := int(tryout.ExampleLength.Minutes())
-	example := l.Takes(tryout.Kinds[0].Bytes)
-	say := "tryout.line.about"
-	switch {
-	case example < time.Minute:
-		say = "tryout.line.moment"
-	case !l.Sure():
-		say = "tryout.line.most"
+	verdict := l.Judge()
+	v := tryoutLine{Check: tryoutCheck{Good: verdict != tryout.Slow && verdict != tryout.Unsure, Short: shortOf("line", verdict)}, Slow: verdict == tryout.Slow}
+	if verdict == tryout.Unsure {
+		v.Check.Say = fault.Msg("tryout.line.small")
+		return v
 	}
-	v := tryoutLine{
-		Check: tryoutCheck{
-			Good: l.Judge() != tryout.Slow, Short: shortOf("line", l.Judge()),
-			Say: fault.Msg(say, "Minutes", minutes, "Time", takes(example)),
-		},
-		Measured: fault.Msg("tryout.line.measured", "Speed", l.Speed()*8/1e6),
-	}
-	if !l.Sure() {
-		v.Measured = fault.Msg("tryout.line.short_measure")
-	}
+	v.Check.Say, v.Measured = exampleOf(l), measuredOf(l)
 	for _, k := range tryout.Kinds {
 		v.Times = append(v.Times, tryoutTime{Kind: k.Name, Bytes: k.Bytes, Takes: takes(l.Takes(k.Bytes))})
 	}
 	return v
+}
+
+// exampleOf says what the line means for the video that the portal suggests.
+func exampleOf(l tryout.Line) fault.Message {
+	key, took := "tryout.line.about", l.Takes(tryout.Kinds[0].Bytes)
+	switch {
+	case took < time.Minute:
+		key = "tryout.line.moment"
+	case !l.Sure():
+		key = "tryout.line.most"
+	}
+	return fault.Msg(key, "Minutes", int(tryout.ExampleLength.Minutes()), "Time", takes(took))
+}
+
+func measuredOf(l tryout.Line) *fault.Message {
+	switch bits := l.Speed() * 8; {
+	case !l.Sure():
+		return message("tryout.line.short_measure")
+	case bits < 1e6:
+		return message("tryout.line.measured_slow", "Speed", int(bits/1e3))
+	default:
+		return message("tryout.line.measured", "Speed", bits/1e6)
+	}
 }
 
 // takes says a time as people do: about so many minutes, or hours.

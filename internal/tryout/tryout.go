@@ -85,8 +85,9 @@ const (
 	Small    Verdict = "small"    // of the picture
 	Choppy   Verdict = "choppy"   // of the picture: too few frames a second
 
-	Fair Verdict = "fair" // of the line
-	Slow Verdict = "slow" // of the line
+	Fair   Verdict = "fair"   // of the line
+	Slow   Verdict = "slow"   // of the line
+	Unsure Verdict = "unsure" // of the line: too little came to measure it
 )
 
 const (
@@ -212,11 +213,14 @@ var Kinds = []Kind{
 // trouble; one that takes five times as long is.
 const fair = 5
 
-// Judge says what the line is good for.
+// Judge says what the line is good for. A film that came in a moment says so of
+// a good line only; otherwise it was too small to tell.
 func (l Line) Judge() Verdict {
 	switch took := l.Takes(Kinds[0].Bytes); {
 	case took <= ExampleLength:
 		return Good
+	case !l.Sure():
+		return Unsure
 	case took <= fair*ExampleLength:
 		return Fair
 	}

@@ -82,6 +82,7 @@ func TestLine(t *testing.T) {
 	}{
 		{"no clock saw any time pass", 0, 0, 1e9, 59 * time.Millisecond, false, tryout.Good},
 		{"in a moment", 500, 0, 2e6, 29500 * time.Millisecond, false, tryout.Good},
+		{"too little to tell", 1999, 0, megabyte / 1.999, 117941 * time.Millisecond, false, tryout.Good},
 		{"just long enough", 2000, 0, 5e5, 118 * time.Second, true, tryout.Good},
 		{"a proxy gathered it first", 3, 10_000, 1e5, 590 * time.Second, true, tryout.Fair},
 		{"the device kept it in store", 10_000, 400, 1e5, 590 * time.Second, true, tryout.Fair},
@@ -96,6 +97,16 @@ func TestLine(t *testing.T) {
 		if got := l.Takes(59 * megabyte).Round(time.Millisecond); got != c.takes {
 			t.Errorf("%s: takes %v, want %v", c.name, got, c.takes)
 		}
+	}
+}
+
+// TestASmallFilmTellsNothingOfASlowLine sends a film of some kilobytes: most of
+// the time it takes is the way there and back.
+func TestASmallFilmTellsNothingOfASlowLine(t *testing.T) {
+	t.Parallel()
+	small := tryout.Result{Bytes: 10_000, SentMS: 400}
+	if l := small.Line(); l.Sure() || l.Judge() != tryout.Unsure {
+		t.Errorf("sure %v, %s", l.Sure(), l.Judge())
 	}
 }
 

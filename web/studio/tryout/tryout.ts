@@ -68,7 +68,7 @@ async function go(what: (signal: AbortSignal) => Promise<void>): Promise<void> {
   trouble.hidden = true;
   start.hidden = retry.hidden = must("tryout-start-help").hidden = true;
   stop.hidden = false;
-  form.inert = true;
+  form.hidden = true;
   try {
     await what(run.signal);
     stop.hidden = true; // on the way to the result
@@ -87,7 +87,7 @@ function rest(told: string): void {
   say.textContent = told;
   stage.hidden = must("tryout-read").hidden = must("tryout-progress").hidden = stop.hidden = true;
   start.hidden = must("tryout-start-help").hidden = !canFilm();
-  form.inert = false;
+  form.hidden = false;
 }
 
 function reasonOf(error: unknown): string {
