@@ -76,6 +76,8 @@ async function go(what: (signal: AbortSignal) => Promise<void>): Promise<void> {
     rest(error instanceof Stopped ? words("stopped") : "");
     if (!(error instanceof Stopped)) complain(reasonOf(error));
     retry.hidden = !film;
+    start.classList.toggle("btn-primary", !film); // of two things to do one comes first
+    start.classList.toggle("btn-outline-primary", film !== null);
     (retry.hidden ? start : retry).focus();
   } finally {
     run = null;
@@ -106,7 +108,7 @@ function reasonOf(error: unknown): string {
 class Problem extends Error {}
 
 function complain(text: string): void {
-  trouble.textContent = text;
+  must("tryout-trouble-what").textContent = text;
   trouble.hidden = false;
 }
 
@@ -119,6 +121,7 @@ async function record(signal: AbortSignal): Promise<void> {
   try {
     signal.throwIfAborted();
     await show(stream);
+    root.scrollIntoView({ block: "start" });
     say.textContent = words("ready");
     must("tryout-read").hidden = false;
     await countDown(ready, signal, "");
