@@ -104,7 +104,7 @@ func TestRehearsalInTheBrowser(t *testing.T) {
 		picture(tab, "tryout-result")
 	}
 	tab.Open("/comune")
-	tab.Sees("Ultima prova, oggi alle", "voce chiara")
+	tab.Sees("Prova fatta oggi alle", "voce chiara")
 	tab.Resize(browser.Phone)
 	picture(tab, "home-tryout")
 	tab.Check()

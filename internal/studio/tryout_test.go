@@ -14,6 +14,10 @@ import (
 	"testing"
 	"time"
 
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
 	"github.com/voci-in-comune/voci/internal/tryout"
 	"github.com/voci-in-comune/voci/internal/video/videotest"
 )
@@ -64,10 +68,10 @@ func TestRehearsalWithoutScripts(t *testing.T) {
 	mayor.get("/fr/comune/prova").says("bonne lumière", "bruit de fond", "une vidéo de 3 minutes arrive en moins d’une minute")
 
 	w.later(24 * time.Hour)
-	const hint = "Ultima prova, ieri alle 12:00: luce buona, rumore di fondo, immagine in orizzontale, linea veloce."
+	const hint = "Prova fatta ieri alle 12:00: luce buona, rumore di fondo, immagine in orizzontale, linea veloce."
 	mayor.get("/comune").says(hint)
 	mayor.get("/comune/testimonianze/nuova").says(hint)
-	other.get("/comune").silent("Ultima prova")
+	other.get("/comune").silent("Prova fatta")
 	other.get("/comune/prova").silent("Com’è andata")
 	if left, err := os.ReadDir(w.films); err != nil || len(left) > 0 {
 		t.Errorf("kept %v (%v)", left, err)
@@ -100,7 +104,9 @@ func TestRehearsalSaysWhatIsWrong(t *testing.T) {
 		"no file":      {func() answer { return mayor.postFields("/comune/prova", url.Values{"x": {"y"}}) }, 422, "Scegli un video da inviare."},
 		"an empty one": {func() answer { return mayor.postFile("/comune/prova", nil, "a.mp4", strings.NewReader("")) }, 422, "Il file è vuoto."},
 		"a PDF":        {func() answer { return mayor.postFile("/comune/prova", nil, "a.mp4", strings.NewReader("%PDF-1.7")) }, 422, "Questo file è un PDF, non un video."},
-		"half of it":   {func() answer { return mayor.postFile("/comune/prova", nil, "a.mp4", bytes.NewReader(film[:len(film)/2])) }, 422, "Il file è incompleto"},
+		"half of it": {func() answer {
+			return mayor.postFile("/comune/prova", nil, "a.mp4", bytes.NewReader(film[:len(film)/2]))
+		}, 422, "Il file è incompleto"},
 		"too large": {func() answer {
 			return mayor.postFile("/comune/prova", nil, "a.mp4", io.MultiReader(bytes.NewReader(film), io.LimitReader(nothing{}, 41<<20)))
 		}, 413, "può pesare al massimo 40 MB"},
@@ -146,6 +152,50 @@ func TestRehearsalMeasuresTheLine(t *testing.T) {
 	// Too fast to tell: only what it takes at most.
 	w.exec(`UPDATE tryouts SET received_ms = 1900`)
 	mayor.get("/comune/prova").says("ci mette al massimo circa 2 minuti ad arrivare.")
+}
+
+// TestRehearsalOnASlowLine sends a film through 64 KiB a second, which is 524
+// kbit. A machine that has much to do makes it slower, nothing makes it faster.
+func TestRehearsalOnASlowLine(t *testing.T) {
+	w := open(t)
+	film, err := makeClip(t.TempDir(), videotest.Spec{Seconds: 4, Width: 320, Height: 180, Picture: "testsrc2=s=320x180:r=25,noise=alls=3:allf=t", Faststart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(film) < 256<<10 || len(film) > 4<<20 {
+		t.Fatalf("a film of %d bytes does not show it", len(film))
+	}
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	line := toxiproxy.NewProxy(server, "line", "127.0.0.1:0", strings.TrimPrefix(w.base, "http://"))
+	if err := line.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(line.Stop)
+	if _, err := line.Toxics.AddToxicJson(strings.NewReader(`{"type": "bandwidth", "stream": "upstream", "attributes": {"rate": 64}}`)); err != nil {
+		t.Fatal(err)
+	}
+	mayor := w.townHall(balme)
+	body, contentType := multipartOf(t, "video", "prova.mp4", film)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+line.Listen+"/comune/prova", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", contentType)
+	res, err := mayor.client.Do(r) // cookies do not know about ports
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%d (%v)", res.StatusCode, err)
+	}
+	last, err := w.tryouts.Last(t.Context(), w.linkOf(balme))
+	if err != nil || last == nil {
+		t.Fatalf("the result is %+v (%v)", last, err)
+	}
+	if l := last.Line(); !l.Sure() || l.Speed() > 1.1*(64<<10) {
+		t.Errorf("%d bytes took %v: %.0f bytes a second", l.Bytes, l.Took, l.Speed())
+	}
+	mayor.get("/comune/prova").says("Con questa linea un video di 3 minuti ci mette circa", "kbit al secondo")
 }
 
 // TestRehearsalRefusesForScripts answers in the reader's language, as JSON.
