@@ -113,10 +113,10 @@ const (
 	tooManyLoud  = 0.001
 	rumblingLow  = 0.5 // more than half of the energy below 100 Hz: no voice has that
 	heardRumble  = -50 // dB; a rumble below it is lost in the voice
-	speechOver   = 15  // dB that speech must stand out of the noise by: ANSI/ASA S12.60, for classrooms
+	speechOver   = 15  // dB that speech must stand out of the noise by, as ASHA recommends for classrooms
 	heardNoise   = -50 // dB of full scale; what is quieter disturbs nobody
 	leastSide    = 480 // lines; less looks blurred on a television
-	choppyFrames = 15  // a second: below it lips and voice visibly part (ITU-T G.1091 asks for as many)
+	choppyFrames = 15  // a second: with fewer, lips cannot be read and movements jump
 )
 
 // Light judges how one is seen.
