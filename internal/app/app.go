@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -26,6 +27,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/store"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/tryout"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/video"
 	"github.com/voci-in-comune/voci/internal/video/screening"
@@ -46,6 +48,7 @@ type App struct {
 	Sessions    *account.Sessions
 	Testimonies *testimony.Store
 	Uploads     *upload.Receiver
+	Tryouts     *tryout.Desk
 	Outbox      *mail.Outbox
 	Queue       *jobs.Queue
 	Insight     *insight.Insight
@@ -100,7 +103,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := restoreUnfinished(a.Settings); err != nil {
 		return err
 	}
-	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions()} {
+	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions(), a.Settings.Tryouts()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the folder of data: %w", err)
 		}
@@ -139,6 +142,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.openChannel(box)
+	a.Tryouts = tryout.New(a.DB, a.Settings.Tryouts(), sync.OnceValues(a.inspector), time.Now, a.Log)
 	a.Insight = insight.New(a.DB, a.Registry, time.Now)
 	if a.Queue, err = jobs.Inserter(a.DB); err != nil {
 		return err

@@ -147,6 +147,9 @@ func (a *App) listen(ctx, inside context.Context, group *errgroup.Group, handler
 	if err := a.Uploads.Recover(ctx); err != nil {
 		a.Log.WarnContext(ctx, "not every upload could be taken over", "error", err)
 	}
+	if err := a.Tryouts.Recover(); err != nil {
+		a.Log.WarnContext(ctx, "not every film of a try-out could be deleted", "error", err)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Settings.Listen)
 	if err != nil {
 		return fmt.Errorf("VOCI_LISTEN: %w", err)
@@ -224,6 +227,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies, Uploads: a.Uploads,
 		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Wording: desk, Register: people, Dashboard: board, Renditions: a.Settings.Renditions(),
+		Tryouts:     a.Tryouts,
 		MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes, Clock: time.Now, Log: a.Log,
 	}).Routes(e)
 	site.New(site.Rooms{

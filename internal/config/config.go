@@ -291,6 +291,9 @@ func (s *Settings) Uploads() string { return filepath.Join(s.Data, "uploads") }
 // Renditions is the folder of posters and renditions.
 func (s *Settings) Renditions() string { return filepath.Join(s.Data, "renditions") }
 
+// Tryouts is the folder of films that are being looked at and then deleted.
+func (s *Settings) Tryouts() string { return filepath.Join(s.Data, "tryouts") }
+
 // Sandbox is the folder of the sandbox channel.
 func (s *Settings) Sandbox() string { return filepath.Join(s.Data, "sandbox") }
 

@@ -52,6 +52,7 @@ type formPage struct {
 	Rendition string
 	NeedsFile bool      // none came, or none that can be used
 	Arriving  *arriving // the file that began to arrive, if any
+	Tryout    *fault.Message
 }
 
 // fileLimits are the rules for the video, for the browser to say them early.
@@ -117,6 +118,9 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Video == nil || t.Video.State == testimony.VideoUnusable,
 	}
 	if view.Channel, err = s.channel(ctx); err != nil {
+		return err
+	}
+	if view.Tryout, err = s.tryoutHint(ctx, p); err != nil {
 		return err
 	}
 	if view.Fields, err = s.wording.Fields(ctx, t, page.NewForm(wording.ValuesOf(t), wrong.Err())); err != nil {

@@ -29,6 +29,7 @@ type homePage struct {
 	Watched      dashboard.Watched
 	Near         []page.Card // the newest from its neighbours
 	People       []acting
+	Tryout       *fault.Message // the last rehearsal in words; nil without one
 }
 
 // ask is one thing that the town hall is asked to do.
@@ -100,6 +101,9 @@ func (s *Studio) home(c echo.Context) error {
 		return err
 	}
 	if err := s.around(ctx, &view, p); err != nil {
+		return err
+	}
+	if view.Tryout, err = s.tryoutHint(ctx, p); err != nil {
 		return err
 	}
 	return s.pages.Render(c, http.StatusOK, "studio/home", page.Frame{

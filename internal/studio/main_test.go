@@ -32,6 +32,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/studio"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/tryout"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/video"
 	"github.com/voci-in-comune/voci/internal/video/screening"
@@ -64,6 +65,8 @@ type world struct {
 	testimonies *testimony.Store
 	publisher   *publishing.Publisher
 	uploads     *upload.Receiver
+	tryouts     *tryout.Desk
+	films       string // folder of films of try-outs
 	screen      *screening.Screen
 	vault       string
 	renditions  string
@@ -152,6 +155,9 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 	w.screen = screening.New(video.New(tools, video.Limits{MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes}),
 		w.testimonies, w.vault, w.renditions, quiet)
 
+	w.films = t.TempDir()
+	w.tryouts = tryout.New(w.db, w.films, func() (*video.Inspector, error) { return video.New(tools, video.Limits{}), nil }, w.clock, quiet)
+
 	e, err := pages.NewEcho()
 	must(err)
 	desk := wording.New(wording.Rooms{
@@ -168,6 +174,7 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies, Uploads: w.uploads,
 		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk, Register: people, Dashboard: board,
+		Tryouts:     w.tryouts,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))

@@ -11,6 +11,9 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/esci", s.leave)
 
 	e.GET("/comune", s.home)
+	e.GET("/comune/prova", s.showTryout)
+	e.POST("/comune/prova", s.tryOut)
+	e.POST("/comune/prova/linea", s.timeTryout)
 	e.GET("/comune/testimonianze/nuova", s.newForm)
 	e.POST("/comune/testimonianze", s.create)
 	e.GET("/comune/testimonianze/:id", s.show)

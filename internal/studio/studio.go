@@ -21,6 +21,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/tryout"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/views"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -37,6 +38,7 @@ type Studio struct {
 	sessions    *account.Sessions
 	testimonies *testimony.Store
 	uploads     *upload.Receiver
+	tryouts     *tryout.Desk
 	publisher   *publishing.Publisher
 	channels    *publishing.Channels
 	views       *views.Sync
@@ -64,6 +66,7 @@ type Rooms struct {
 	Sessions    *account.Sessions
 	Testimonies *testimony.Store
 	Uploads     *upload.Receiver
+	Tryouts     *tryout.Desk
 	Publisher   *publishing.Publisher
 	Channels    *publishing.Channels // nil without YouTube
 	Views       *views.Sync
@@ -84,6 +87,7 @@ func New(r Rooms) *Studio {
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
 		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, register: r.Register, dashboard: r.Dashboard,
 		cards: card.NewMaker(r.Registry, r.Views), renditions: r.Renditions,
+		tryouts:     r.Tryouts,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

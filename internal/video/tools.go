@@ -44,7 +44,7 @@ func Find() (Tools, error) {
 var needs = map[string][]string{
 	"-decoders": {"h264", "hevc", "vp8", "vp9", "aac", "opus"},
 	"-encoders": {"libx264", "aac", "mjpeg"},
-	"-filters":  {"thumbnail", "gblur", "zscale", "tonemap", "volumedetect", "aresample"},
+	"-filters":  {"thumbnail", "gblur", "zscale", "tonemap", "volumedetect", "aresample", "ebur128"},
 }
 
 // Check runs the tools once and says what this build of ffmpeg lacks.

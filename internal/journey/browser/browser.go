@@ -8,6 +8,7 @@ package browser
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,8 +41,9 @@ type Browser struct {
 	axe string // its source
 }
 
-// Start starts Chromium, until the end of the test.
-func Start(t testing.TB) *Browser {
+// Start starts Chromium, until the end of the test, with more flags of its command
+// line, such as those of WithCamera.
+func Start(t testing.TB, flags ...string) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("chromium"),
@@ -54,6 +56,14 @@ func Start(t testing.TB) *Browser {
 		// Nothing leaves this machine, whatever a page or Chromium itself asks for.
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
+	for _, flag := range flags {
+		name, value, given := strings.Cut(flag, "=")
+		if !given {
+			options = append(options, chromedp.Flag(name, true))
+			continue
+		}
+		options = append(options, chromedp.Flag(name, value))
+	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
 	}
