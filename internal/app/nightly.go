@@ -52,6 +52,9 @@ func (a *App) Nightly(ctx context.Context) error {
 	if err := a.Sessions.Sweep(ctx); err != nil {
 		return fmt.Errorf("forget the sessions that are over: %w", err)
 	}
+	if err := a.Cutter.Sweep(ctx); err != nil {
+		return err
+	}
 	files, err := a.forgetFiles(ctx)
 	if err != nil {
 		return err

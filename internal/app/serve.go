@@ -22,6 +22,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/newsroom"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/site"
 	"github.com/voci-in-comune/voci/internal/studio"
 	"github.com/voci-in-comune/voci/internal/wording"
@@ -210,16 +211,20 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Renditions: a.Settings.Renditions(), Clock: time.Now, Log: a.Log,
 		Inspector: sync.OnceValues(a.inspector),
 	})
+	press := pressdesk.New(pressdesk.Rooms{
+		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Cutter: a.Cutter,
+		BaseURL: a.Settings.BaseURL, Renditions: a.Settings.Renditions(), Clock: time.Now, Log: a.Log,
+	})
 	room := newsroom.New(newsroom.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies,
-		Publisher: a.Publisher, Channels: a.Channels, Ledger: a.Ledger, OAuth: a.OAuth, Insight: a.Insight, Dashboard: board, Outbox: a.Outbox, Wording: desk,
+		Publisher: a.Publisher, Channels: a.Channels, Ledger: a.Ledger, OAuth: a.OAuth, Insight: a.Insight, Dashboard: board, Outbox: a.Outbox, Wording: desk, Press: press, Notices: a.Notices,
 		Compare: func(ctx context.Context) error { return a.compare(ctx, "person") },
 		BaseURL: a.Settings.BaseURL, YouTube: a.Settings.YouTube, Renditions: a.Settings.Renditions(), Vault: a.Settings.Vault(), Clock: time.Now, Log: a.Log,
 	})
 	room.Routes(e)
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies, Uploads: a.Uploads,
-		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Wording: desk, Renditions: a.Settings.Renditions(),
+		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Wording: desk, Press: press, Notices: a.Notices, Renditions: a.Settings.Renditions(),
 		MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes, Clock: time.Now, Log: a.Log,
 	}).Routes(e)
 	site.New(site.Rooms{

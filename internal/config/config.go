@@ -291,6 +291,9 @@ func (s *Settings) Uploads() string { return filepath.Join(s.Data, "uploads") }
 // Renditions is the folder of posters and renditions.
 func (s *Settings) Renditions() string { return filepath.Join(s.Data, "renditions") }
 
+// Cuts is the folder of square and upright cuts, which can be made again.
+func (s *Settings) Cuts() string { return filepath.Join(s.Data, "cuts") }
+
 // Sandbox is the folder of the sandbox channel.
 func (s *Settings) Sandbox() string { return filepath.Join(s.Data, "sandbox") }
 

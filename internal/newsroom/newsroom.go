@@ -17,7 +17,9 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
@@ -43,6 +45,8 @@ type Rooms struct {
 	Dashboard   *dashboard.Dashboard
 	Outbox      *mail.Outbox
 	Wording     *wording.Desk
+	Press       *pressdesk.Desk
+	Notices     *notices.Desk
 	Compare     func(ctx context.Context) error // has portal and channel compared soon
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config

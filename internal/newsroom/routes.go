@@ -21,6 +21,7 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/revisione/:id/rifiuta", n.reject)
 
 	n.Wording.Routes(e, n.face()) // /redazione/testimonianze/:id/modifica, its captions and cover
+	n.Press.Routes(e, n.face())   // /redazione/testimonianze/:id/stampa, its files
 	e.POST("/redazione/testimonianze/:id/ritira", n.withdraw)
 
 	e.GET("/redazione/cruscotto", n.dashboard)

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,7 +23,11 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
+	"github.com/voci-in-comune/voci/internal/presskit"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/store"
@@ -62,6 +67,9 @@ type world struct {
 	publisher   *publishing.Publisher
 	uploads     *upload.Receiver
 	screen      *screening.Screen
+	outbox      *mail.Outbox
+	notices     *notices.Desk
+	cutter      *presskit.Cutter
 	vault       string
 	renditions  string
 	base        string
@@ -69,6 +77,7 @@ type world struct {
 	mu     sync.Mutex
 	now    time.Time
 	unseen []int64 // files that nobody looked at yet
+	uncut  []int64 // cuts that nobody made, or deleted, yet
 	mailed []string
 	line   line
 	named  map[string]int64 // ids of the testimonies that everyState made
@@ -115,7 +124,12 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 			return nil
 		},
 		Approved:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
-		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Remove(tx, said) },
+		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error {
+			if err := w.cutter.Withdraw(tx, said.ID); err != nil {
+				return err
+			}
+			return w.publisher.Remove(tx, said)
+		},
 		Returned:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
 		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
 			if err := write(); err != nil {
@@ -158,9 +172,28 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 			return video.New(tools, video.Limits{}), err
 		},
 	})
+	w.outbox, err = mail.NewOutbox(w.db, "", "Voci in Comune <voci@example.it>", nil, w.clock)
+	must(err)
+	w.notices = notices.New(notices.Rooms{
+		DB: w.db, Testimonies: w.testimonies, Registry: registry, Outbox: w.outbox, Say: pages.Say,
+		Address:  func(lang, path string) string { return w.base + page.Localize(lang, path) },
+		Expected: func(context.Context, int64) (*fault.Message, error) { return nil, nil }, Clock: w.clock, Log: quiet,
+	})
+	w.cutter = presskit.NewCutter(w.db, w.testimonies, func() (*video.Inspector, error) { return video.New(tools, video.Limits{}), nil },
+		w.renditions, filepath.Join(dir, "cuts"), func(_ *gorm.DB, id int64) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.uncut = append(w.uncut, id)
+			return nil
+		}, w.clock, quiet)
+	must(os.MkdirAll(filepath.Join(dir, "cuts"), 0o700))
+	press := pressdesk.New(pressdesk.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Cutter: w.cutter, BaseURL: w.base,
+		Renditions: w.renditions, Clock: w.clock, Log: quiet,
+	})
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies, Uploads: w.uploads,
-		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk,
+		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk, Press: press, Notices: w.notices,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))

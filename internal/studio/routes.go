@@ -11,6 +11,8 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/esci", s.leave)
 
 	e.GET("/comune", s.home)
+	e.GET("/comune/avvisi", s.notices)
+	e.POST("/comune/avvisi", s.chooseNotices)
 	e.GET("/comune/testimonianze/nuova", s.newForm)
 	e.POST("/comune/testimonianze", s.create)
 	e.GET("/comune/testimonianze/:id", s.show)
@@ -21,6 +23,7 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/comune/testimonianze/:id/annulla-invio", s.cancel)
 	e.GET("/comune/testimonianze/:id/prova", s.proof)
 	s.wording.Routes(e, s.face()) // /comune/testimonianze/:id/modifica, its captions and cover
+	s.press.Routes(e, s.face())   // /comune/testimonianze/:id/stampa, its files
 	e.GET("/comune/testimonianze/:id/stato", s.progress)
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)

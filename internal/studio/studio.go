@@ -14,7 +14,9 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
@@ -39,6 +41,8 @@ type Studio struct {
 	views       *views.Sync
 	signIn      SignIn
 	wording     *wording.Desk
+	press       *pressdesk.Desk
+	notes       *notices.Desk
 	renditions  string // folder of posters and renditions
 	maxDuration time.Duration
 	maxBytes    int64
@@ -63,6 +67,8 @@ type Rooms struct {
 	Views       *views.Sync
 	SignIn      SignIn
 	Wording     *wording.Desk
+	Press       *pressdesk.Desk
+	Notices     *notices.Desk
 	Renditions  string
 	MaxDuration time.Duration
 	MaxBytes    int64
@@ -74,7 +80,7 @@ type Rooms struct {
 func New(r Rooms) *Studio {
 	return &Studio{
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
-		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, renditions: r.Renditions,
+		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, press: r.Press, notes: r.Notices, renditions: r.Renditions,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

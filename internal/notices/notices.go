@@ -1,4 +1,4 @@
-// Package notice writes to the people of town halls what becomes of their
+// Package notices writes to the people of town halls what becomes of their
 // testimonies, as far as each of them wants to know.
 //
 // It reads the audit trail: every change is written there by its own
@@ -6,7 +6,7 @@
 // was read is kept by the transaction that keeps the messages: each change is
 // told once, whatever fails and whenever the portal dies. What happens within a
 // minute is told as one.
-package notice
+package notices
 
 import (
 	"context"
@@ -69,6 +69,7 @@ func kindOf(action string, t *testimony.Testimony) kind {
 	k := actions[action]
 	switch {
 	case k == received && !t.State.Editable(), // it went on by itself
+		k == inReview && t.State == testimony.Draft, // taken back
 		k == unusable && (t.Video == nil || t.Video.State != testimony.VideoUnusable),
 		k == blocked && t.State != testimony.Approved,
 		k == published && t.State != testimony.Published:

@@ -1,4 +1,4 @@
-package notice
+package notices
 
 import (
 	"context"
@@ -93,18 +93,17 @@ func (d *Desk) of(db *gorm.DB, municipality string, linkID int64) (Person, error
 	return p, nil
 }
 
-// People lists those who act for a town hall and where their notices go, for
+// People lists those of a town hall who left an address, and what they want, for
 // staff.
 func (d *Desk) People(ctx context.Context, municipality string) ([]Person, error) {
 	all, err := d.inForce(d.DB.Reader(ctx), municipality)
 	if err != nil {
 		return nil, err
 	}
-	var addresses []string
-	for _, p := range all {
-		if p.Email != "" {
-			addresses = append(addresses, p.Email)
-		}
+	all = slices.DeleteFunc(all, func(p Person) bool { return p.Email == "" })
+	addresses := make([]string, len(all))
+	for i, p := range all {
+		addresses[i] = p.Email
 	}
 	refused, err := d.Outbox.RefusedTo(ctx, addresses)
 	if err != nil {
