@@ -162,7 +162,7 @@ func open(t *testing.T, options ...option) *world {
 	})
 	rooms := newsroom.Rooms{
 		Wording: desk, Press: press, Notices: told,
-		Pages:   pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
+		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
 		Publisher: w.publisher, Channels: w.channels, Ledger: ledger, OAuth: oauth, Insight: asks,
 		Dashboard: dashboard.New(asks, registry, pages, time.Hour, clock), Outbox: w.outbox,
 		Compare: func(ctx context.Context) error { _, err := w.publisher.Reconcile(ctx); return err },

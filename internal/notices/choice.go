@@ -141,7 +141,7 @@ func (d *Desk) Choose(ctx context.Context, actor, municipality string, linkID in
 		email = parsed
 	}
 	if wants != All && wants != Important && wants != None {
-		wrong.Add("notices", "kit.notices.wants")
+		wrong.Add("notices", "kit.notices.wants_unknown")
 	}
 	if email == "" && len(wrong) == 0 && wants != None {
 		wrong.Add("email", "kit.notices.no_address")

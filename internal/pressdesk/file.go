@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,7 +46,9 @@ func (d door) file(c echo.Context) error {
 		return err
 	}
 	d.headers(c, "inline", k.Slug()+"-"+name)
-	return c.Blob(http.StatusOK, mime.TypeByExtension(filepath.Ext(name)), content)
+	c.Response().Header().Set(echo.HeaderContentType, mime.TypeByExtension(filepath.Ext(name)))
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
+	return nil
 }
 
 // headers say what a file is called, and that nobody keeps it: what is withdrawn

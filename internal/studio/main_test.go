@@ -123,14 +123,14 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 			w.unseen = append(w.unseen, v.ID)
 			return nil
 		},
-		Approved:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
+		Approved: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
 		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error {
 			if err := w.cutter.Withdraw(tx, said.ID); err != nil {
 				return err
 			}
 			return w.publisher.Remove(tx, said)
 		},
-		Returned:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
+		Returned: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
 		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
 			if err := write(); err != nil {
 				return err
