@@ -187,7 +187,7 @@ func (d door) render(c echo.Context, status int, k *kit, cutForm *page.Form) err
 func (d door) snippet(k *kit) string {
 	title := html.EscapeString(k.Title + ", " + k.municipality.Name)
 	return `<iframe src="` + html.EscapeString(d.BaseURL+presskit.EmbedPath(k.Testimony)) + `" title="` + title +
-		`" width="560" height="430" loading="lazy" allow="autoplay; fullscreen; encrypted-media; picture-in-picture"></iframe>` + "\n" +
+		`" width="560" height="450" frameborder="0" loading="lazy" allow="autoplay; fullscreen; encrypted-media; picture-in-picture"></iframe>` + "\n" +
 		`<p><a href="` + html.EscapeString(k.short) + `">` + title + `</a></p>`
 }
 
