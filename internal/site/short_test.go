@@ -63,7 +63,7 @@ func TestOnlyTheFrameMayBeFramed(t *testing.T) {
 		if first.Code != http.StatusOK || !strings.Contains(policy(first), "frame-ancestors *") || strings.Contains(policy(first), "frame-ancestors 'none'") {
 			t.Fatalf("the frame: %d %s", first.Code, policy(first))
 		}
-		if len(first.Result().Cookies()) != 0 { //nolint:bodyclose // a recorder's
+		if len(first.Result().Cookies()) != 0 {
 			t.Error("it gives cookies")
 		}
 		// A browser that has it takes the policy of this answer for the page's.
