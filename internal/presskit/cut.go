@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,13 +206,39 @@ func (c *Cutter) Withdraw(tx *gorm.DB, testimonyID int64) error {
 	return c.leave(tx, "testimony_id = ?", testimonyID)
 }
 
-// Sweep has the cuts deleted that were made long ago.
+// Sweep has the cuts deleted that were made long ago, and deletes files that
+// nobody knows, as a restored back-up leaves them.
 func (c *Cutter) Sweep(ctx context.Context) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		return c.leave(tx, "state IN ? AND asked_at < ?", []CutState{CutReady, CutFailed}, c.now().Add(-CutLife))
 	})
 	if err != nil {
 		return fmt.Errorf("forget old cuts: %w", err)
+	}
+	return c.clear(ctx)
+}
+
+// strangerLife is how old a file that nobody knows must be before it is deleted:
+// one that is being made has its row, but its name is another until it is whole.
+const strangerLife = 24 * time.Hour
+
+func (c *Cutter) clear(ctx context.Context) error {
+	files, err := os.ReadDir(c.dir)
+	if err != nil {
+		return fmt.Errorf("look through the cuts: %w", err)
+	}
+	var names []string
+	if err := c.db.Reader(ctx).Model(&Cut{}).Pluck("file", &names).Error; err != nil {
+		return fmt.Errorf("list the cuts: %w", err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil || slices.Contains(names, f.Name()) || c.now().Sub(info.ModTime()) < strangerLife {
+			continue // known, young, or gone meanwhile
+		}
+		if err := os.Remove(filepath.Join(c.dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete a cut that nobody knows: %w", err)
+		}
 	}
 	return nil
 }

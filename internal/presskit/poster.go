@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"image/jpeg"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -39,6 +40,9 @@ func Poster(f Facts, lang string, made time.Time) ([]byte, error) {
 	light, err := regular()
 	if err != nil {
 		return nil, err
+	}
+	if _, err := jpeg.DecodeConfig(bytes.NewReader(f.Poster)); err != nil {
+		f.Poster = nil // better a sheet without it than none
 	}
 	s := sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), heavy: heavy, light: light}
 	s.SetCreationDate(made)

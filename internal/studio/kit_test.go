@@ -195,7 +195,14 @@ func TestACutThatCannotBeMadeSaysSoAndCanBeTriedAgain(t *testing.T) {
 	ask()
 	b.get(at).says("Pronto.").silent("Non è riuscito")
 
-	// Old ones are swept.
+	// Old ones are swept, and files that nobody knows.
+	stranger := w.cutter.Path(presskit.Cut{File: "9-square-before.mp4"})
+	if err := os.WriteFile(stranger, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(stranger, noon, noon); err != nil {
+		t.Fatal(err)
+	}
 	w.later(presskit.CutLife + 1)
 	if err := w.cutter.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
