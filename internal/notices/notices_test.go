@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -11,6 +12,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -50,6 +52,7 @@ type world struct {
 	desk        *notices.Desk
 	server      *server
 	when        *fault.Message // when an approved one comes out
+	pictures    int
 
 	mu     sync.Mutex
 	now    time.Time
@@ -286,6 +289,10 @@ func (w *world) only() *letter {
 			subjects = append(subjects, l.to+": "+l.subject)
 		}
 		w.t.Fatalf("%d mails, want one: %q", len(told), subjects)
+	}
+	if dir := os.Getenv("VOCI_PICTURES"); dir != "" { // for eyes
+		w.pictures++
+		w.must(os.WriteFile(filepath.Join(dir, fmt.Sprintf("mail-%s-%02d.html", w.t.Name(), w.pictures)), []byte(told[0].html), 0o600))
 	}
 	return told[0]
 }
