@@ -53,6 +53,7 @@ type world struct {
 	server      *server
 	when        *fault.Message // when an approved one comes out
 	pictures    int
+	broken      int // which message cannot be kept; 0: all can
 
 	mu     sync.Mutex
 	now    time.Time
@@ -100,6 +101,9 @@ func open(t *testing.T) *world {
 	var address string
 	w.server, address = serve(t)
 	w.outbox, err = mail.NewOutbox(w.db, address, "Voci in Comune <voci@example.it>", func(_ *gorm.DB, id int64) error {
+		if w.broken--; w.broken == 0 {
+			return errors.New("the portal dies here")
+		}
 		w.queued = append(w.queued, id)
 		return nil
 	}, w.clock)
@@ -424,6 +428,22 @@ func TestEachChangeIsToldOnceAndSeveralAtOnceAreOne(t *testing.T) {
 		t.Error("nothing could be written, and nobody says so")
 	}
 	w.only().says(t, "Ritirata")
+
+	// Nor does one that fails halfway.
+	w.colleague(balme, "Segreteria", "segreteria@comune.balme.example", notices.All)
+	w.submitted("Zero")
+	w.later(2 * time.Minute)
+	w.broken = 2
+	if err := w.desk.Tell(t.Context()); err == nil {
+		t.Error("the second message was not kept, and nobody says so")
+	}
+	w.queued, w.broken = nil, 0
+	if told := w.told(); len(told) != 2 {
+		t.Errorf("%d mails of what could not be told the first time, want one to each", len(told))
+	}
+	w.must(w.db.Write(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec(`UPDATE links SET revoked_at = ? WHERE name = 'Segreteria'`, w.clock()).Error
+	}))
 
 	// Two processes at once.
 	for _, title := range []string{"Uno", "Due", "Tre"} {

@@ -52,6 +52,9 @@ func (s *Site) embed(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Param("ref") != presskit.Reference(t) { // kept once, whatever is behind its number
+		return moved(c, presskit.EmbedPath(t))
+	}
 	ctx := c.Request().Context()
 	publications, err := s.Publisher.Of(ctx, []int64{t.ID})
 	if err != nil {
@@ -71,4 +74,13 @@ func (s *Site) embed(c echo.Context) error {
 	return s.render(c, "embed", page.Frame{
 		Title: t.Title + " · " + m.Name, Section: "/testimonianze", Robots: "noindex", Canonical: presskit.EmbedPath(t), Page: &view,
 	})
+}
+
+// framed lets refusals be read in the frame, too: that a testimony was withdrawn
+// is told where it was.
+func (s *Site) framed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s.Pages.AllowFrames(c)
+		return next(c)
+	}
 }

@@ -52,6 +52,9 @@ func TestTheShortAddressLeadsToTheTestimonyAsLongAsItIsOut(t *testing.T) {
 	for _, gone := range []string{presskit.ShortPath(hidden), presskit.EmbedPath(hidden)} {
 		w.leads(t, gone, http.StatusGone, "")
 	}
+	if got := w.get(presskit.EmbedPath(hidden)).Header().Get("Content-Security-Policy"); !strings.Contains(got, "frame-ancestors *") {
+		t.Errorf("nobody reads in the frame that it was withdrawn: %s", got)
+	}
 }
 
 func TestOnlyTheFrameMayBeFramed(t *testing.T) {
@@ -82,6 +85,7 @@ func TestOnlyTheFrameMayBeFramed(t *testing.T) {
 		}
 	}
 	one(t, w.page(presskit.EmbedPath(said)), "base", "target", "_blank")
+	w.leads(t, presskit.EmbedPath(said)+"-whatever", http.StatusMovedPermanently, presskit.EmbedPath(said))
 }
 
 // TestTheFrameAsksNothingBeforeTheClick shows a testimony on a page of another

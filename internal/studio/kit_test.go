@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/journey/browser"
 	"github.com/voci-in-comune/voci/internal/presskit"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
@@ -291,6 +292,14 @@ func TestThePressKitInTheBrowser(t *testing.T) {
 		tab.At(at + "/stampa")
 		tab.Check()
 		picture(tab, "kit")
+		tab.Open("/comune/avvisi")
+		tab.Check()
+		picture(tab, "notices-new")
+	}
+	small := w.enter(t, b, browser.Small)
+	for _, path := range []string{at + "/stampa", "/fr" + at + "/stampa", "/en/comune/avvisi"} {
+		small.Open(path)
+		small.Check()
 	}
 	tab := w.enter(t, b, sizes[0])
 	tab.Open(at + "/stampa")
