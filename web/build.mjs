@@ -24,6 +24,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const dist = resolve(here, "../static/dist");
 const faces = ["site", "studio", "newsroom"];
 const fonts = [400, 600, 700];
+const print = { 400: "regular", 700: 700 }; // what the portal itself draws and prints with
 
 /** The styles or scripts of faces and pages, by their name in the manifest. */
 async function entries(extension) {
@@ -57,6 +58,11 @@ async function build() {
   for (const weight of fonts) {
     const file = `@fontsource/titillium-web/files/titillium-web-latin-${weight}-normal.woff2`;
     keep(`fonts/titillium-web-${weight}.woff2`, await readFile(join(here, "node_modules", file)));
+  }
+
+  for (const [weight, called] of Object.entries(print)) {
+    const file = `bootstrap-italia/src/fonts/Titillium_Web/titillium-web-v10-latin-ext_latin-${called}.ttf`;
+    files.set(`print/titillium-web-${weight}.ttf`, await readFile(join(here, "node_modules", file)));
   }
 
   for (const entry of await entries(".scss")) {

@@ -21,7 +21,9 @@ import (
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/jobs"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/presskit"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/store"
@@ -50,6 +52,8 @@ type App struct {
 	Uploads     *upload.Receiver
 	Tryouts     *tryout.Desk
 	Outbox      *mail.Outbox
+	Notices     *notices.Desk
+	Cutter      *presskit.Cutter
 	Queue       *jobs.Queue
 	Insight     *insight.Insight
 	Views       *views.Sync
@@ -103,7 +107,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := restoreUnfinished(a.Settings); err != nil {
 		return err
 	}
-	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions(), a.Settings.Tryouts()} {
+	for _, dir := range []string{a.Settings.Data, a.Settings.Vault(), a.Settings.Uploads(), a.Settings.Renditions(), a.Settings.Tryouts(), a.Settings.Cuts()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the folder of data: %w", err)
 		}
@@ -143,6 +147,10 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.openChannel(box)
 	a.Tryouts = tryout.New(a.DB, a.Settings.Tryouts(), sync.OnceValues(a.inspector), time.Now, a.Log)
+	a.openNotices()
+	a.Cutter = presskit.NewCutter(a.DB, a.Testimonies, sync.OnceValues(a.inspector), a.Settings.Renditions(), a.Settings.Cuts(), func(tx *gorm.DB, id int64) error {
+		return a.Queue.Add(tx, jobs.Cut{CutID: id})
+	}, time.Now, a.Log)
 	a.Insight = insight.New(a.DB, a.Registry, time.Now)
 	if a.Queue, err = jobs.Inserter(a.DB); err != nil {
 		return err
@@ -190,10 +198,14 @@ func (a *App) published(tx *gorm.DB, testimonyID int64) error {
 	return a.Views.Recount(tx, testimonyID, func() error { return a.Testimonies.MarkPublished(tx, testimonyID) })
 }
 
-// withdrawn takes a testimony out of the totals, then off the channel. It runs
+// withdrawn takes a testimony out of the totals, deletes its cuts, and takes it
+// off the channel. It runs
 // before the testimony's own row is written.
 func (a *App) withdrawn(tx *gorm.DB, t *testimony.Testimony) error {
 	if err := a.Views.Forget(tx, t.ID); err != nil {
+		return err
+	}
+	if err := a.Cutter.Withdraw(tx, t.ID); err != nil {
 		return err
 	}
 	return a.Publisher.Remove(tx, t)
@@ -293,6 +305,8 @@ func (a *App) openWork() (err error) {
 			return err
 		},
 		SendMail: func(ctx context.Context, j jobs.SendMail) error { return a.Outbox.Send(ctx, j.MessageID) },
+		Cut:      func(ctx context.Context, j jobs.Cut) error { return a.Cutter.Work(ctx, j.CutID) },
+		Tell:     func(ctx context.Context, _ jobs.Tell) error { return a.Notices.Tell(ctx) },
 	}, a.Settings.SyncEvery, a.Settings.PollEvery, a.Log)
 	return err
 }

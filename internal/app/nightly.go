@@ -59,6 +59,9 @@ func (a *App) Nightly(ctx context.Context) error {
 	if err := a.Tryouts.Sweep(ctx); err != nil {
 		return err
 	}
+	if err := a.Cutter.Sweep(ctx); err != nil {
+		return err
+	}
 	files, err := a.forgetFiles(ctx)
 	if err != nil {
 		return err

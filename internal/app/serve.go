@@ -22,6 +22,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/newsroom"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/site"
 	"github.com/voci-in-comune/voci/internal/studio"
@@ -217,9 +218,14 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	people := register.New(register.Rooms{
 		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Papers: register.NewPapers(a.Settings.Vault()), Clock: time.Now,
 	})
+	press := pressdesk.New(pressdesk.Rooms{
+		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Cutter: a.Cutter,
+		BaseURL: a.Settings.BaseURL, Renditions: a.Settings.Renditions(), Clock: time.Now, Log: a.Log,
+	})
 	room := newsroom.New(newsroom.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies,
 		Publisher: a.Publisher, Channels: a.Channels, Ledger: a.Ledger, OAuth: a.OAuth, Insight: a.Insight, Dashboard: board, Outbox: a.Outbox, Wording: desk, Register: people,
+		Press: press, Notices: a.Notices,
 		Compare: func(ctx context.Context) error { return a.compare(ctx, "person") },
 		BaseURL: a.Settings.BaseURL, YouTube: a.Settings.YouTube, Renditions: a.Settings.Renditions(), Vault: a.Settings.Vault(), Clock: time.Now, Log: a.Log,
 	})
@@ -227,7 +233,8 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: a.Registry, Accounts: a.Accounts, Sessions: sessions, Testimonies: a.Testimonies, Uploads: a.Uploads,
 		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Wording: desk, Register: people, Dashboard: board, Renditions: a.Settings.Renditions(),
-		Tryouts:     a.Tryouts,
+		Tryouts: a.Tryouts,
+		Press:   press, Notices: a.Notices,
 		MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes, Clock: time.Now, Log: a.Log,
 	}).Routes(e)
 	site.New(site.Rooms{

@@ -294,6 +294,9 @@ func (s *Settings) Renditions() string { return filepath.Join(s.Data, "rendition
 // Tryouts is the folder of films that are being looked at and then deleted.
 func (s *Settings) Tryouts() string { return filepath.Join(s.Data, "tryouts") }
 
+// Cuts is the folder of square and upright cuts, which can be made again.
+func (s *Settings) Cuts() string { return filepath.Join(s.Data, "cuts") }
+
 // Sandbox is the folder of the sandbox channel.
 func (s *Settings) Sandbox() string { return filepath.Join(s.Data, "sandbox") }
 

@@ -27,11 +27,15 @@ const (
 	queueVideo   = "video"
 	queueChannel = "channel"
 	queueFollow  = "follow" // what must not wait behind a long upload
+	queueCut     = "cut"    // what may wait while files are looked at
 )
 
 // maxAttempts is high because giving up is never the remedy here: a job that
 // cannot go on says so in its domain and ends, all else is tried again.
 const maxAttempts = 10_000
+
+// tellEvery is how often what happened is looked for, to tell town halls.
+const tellEvery = 30 * time.Second
 
 // CheckVideo looks at a received file.
 type CheckVideo struct {
@@ -82,6 +86,26 @@ func (Rehearse) Kind() string { return "rehearse" }
 
 // InsertOpts implements river.JobArgsWithInsertOpts.
 func (Rehearse) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFollow} }
+
+// Cut makes a cut of a video, or deletes one.
+type Cut struct {
+	CutID int64 `json:"cut_id"`
+}
+
+// Kind implements river.JobArgs.
+func (Cut) Kind() string { return "cut" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (Cut) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueCut} }
+
+// Tell writes to town halls what happened to their testimonies.
+type Tell struct{}
+
+// Kind implements river.JobArgs.
+func (Tell) Kind() string { return "tell" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: one at a time is enough.
+func (Tell) InsertOpts() river.InsertOpts { return once }
 
 // SyncViews brings the view counts back. For tells apart what the timetable
 // asks, one of which in the queue is enough, from what an operator asks now.
@@ -140,6 +164,8 @@ type Handlers struct {
 	Nightly    func(ctx context.Context, j Nightly) error
 	Reconcile  func(ctx context.Context, j Reconcile) error
 	SendMail   func(ctx context.Context, j SendMail) error
+	Cut        func(ctx context.Context, j Cut) error
+	Tell       func(ctx context.Context, j Tell) error
 }
 
 type worker[T river.JobArgs] struct {
@@ -219,6 +245,8 @@ func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *s
 	river.AddWorker(workers, &worker[Nightly]{do: h.Nightly, log: log})
 	river.AddWorker(workers, &worker[Reconcile]{do: h.Reconcile, log: log})
 	river.AddWorker(workers, &worker[SendMail]{do: h.SendMail, log: log})
+	river.AddWorker(workers, &worker[Cut]{do: h.Cut, log: log})
+	river.AddWorker(workers, &worker[Tell]{do: h.Tell, log: log})
 	c, err := river.NewClient(riversqlite.New(db.SQL()), &river.Config{
 		Logger:      slog.New(levelled{log.Handler()}),
 		MaxAttempts: maxAttempts,
@@ -233,12 +261,15 @@ func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *s
 			queueVideo:         {MaxWorkers: 1},
 			queueChannel:       {MaxWorkers: 1},
 			queueFollow:        {MaxWorkers: 1},
+			queueCut:           {MaxWorkers: 1},
 		},
 		PeriodicJobs: []*river.PeriodicJob{
 			river.NewPeriodicJob(river.PeriodicInterval(syncEvery),
 				func() (river.JobArgs, *river.InsertOpts) { return SyncViews{}, nil }, &river.PeriodicJobOpts{ID: "sync_views", RunOnStart: true}),
 			river.NewPeriodicJob(river.PeriodicInterval(pollEvery),
 				func() (river.JobArgs, *river.InsertOpts) { return Tend{}, nil }, &river.PeriodicJobOpts{ID: "tend"}),
+			river.NewPeriodicJob(river.PeriodicInterval(tellEvery),
+				func() (river.JobArgs, *river.InsertOpts) { return Tell{}, nil }, &river.PeriodicJobOpts{ID: "tell", RunOnStart: true}),
 			river.NewPeriodicJob(nightly{},
 				func() (river.JobArgs, *river.InsertOpts) { return Nightly{}, nil }, &river.PeriodicJobOpts{ID: "nightly"}),
 		},

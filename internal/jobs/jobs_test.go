@@ -48,6 +48,8 @@ func (p *portal) run(t *testing.T, do func(context.Context, jobs.CheckVideo) err
 		Reconcile: func(context.Context, jobs.Reconcile) error { return nil },
 		Nightly:   func(context.Context, jobs.Nightly) error { return nil },
 		SendMail:  func(context.Context, jobs.SendMail) error { return nil },
+		Cut:       func(context.Context, jobs.Cut) error { return nil },
+		Tell:      func(context.Context, jobs.Tell) error { return nil },
 	}, time.Hour, time.Hour, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

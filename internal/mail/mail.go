@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -26,9 +27,17 @@ type Message struct {
 	Recipient string
 	Subject   string
 	Text      string
-	HTML      string `gorm:"column:html"` // empty: text only
+	HTML      string `gorm:"column:html"` // Post makes it of the text
+	Choices   string // page where its reader chooses which such mails come; empty if there is no choice
 	CreatedAt time.Time
 	SentAt    *time.Time
+	RefusedAt *time.Time // the mail server will never take it
+	Refusal   string     // in its words
+
+	// For its HTML: what there is to do, if there is one thing.
+	Link   string `gorm:"-"` // a paragraph of Text
+	Action string `gorm:"-"` // what the button says
+	Lang   string `gorm:"-"` // of Text; empty: Italian
 }
 
 // Outbox keeps messages and sends them.
@@ -65,7 +74,11 @@ func (o *Outbox) Post(tx *gorm.DB, m Message) error {
 	if err := gomail.NewMsg().To(m.Recipient); err != nil {
 		return &fault.Error{Kind: fault.Invalid, Message: fault.Msg("mail.recipient"), Fields: []fault.Field{{Name: "email", Message: fault.Msg("mail.recipient")}}, Err: err}
 	}
-	m.CreatedAt = o.now()
+	html, err := dress(m)
+	if err != nil {
+		return err
+	}
+	m.HTML, m.CreatedAt = html, o.now()
 	if err := tx.Create(&m).Error; err != nil {
 		return fmt.Errorf("keep a message: %w", err)
 	}
@@ -90,22 +103,60 @@ func (o *Outbox) Recent(ctx context.Context, n int) ([]Message, error) {
 }
 
 // Send gives a kept message to the mail server, once: a message already sent is
-// left alone. Its text is then forgotten, for it may hold a personal link.
+// left alone. Its text is then forgotten, for it may hold a personal link. One
+// that the server will never take, since there is no such mailbox, is noted as
+// refused and not tried again.
 func (o *Outbox) Send(ctx context.Context, id int64) error {
 	var m Message
 	err := o.db.Reader(ctx).Take(&m, id).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || (err == nil && m.SentAt != nil) {
+	if errors.Is(err, gorm.ErrRecordNotFound) || (err == nil && (m.SentAt != nil || m.RefusedAt != nil)) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read message %d: %w", id, err)
 	}
-	if err := o.deliver(ctx, m); err != nil {
+	outcome := map[string]any{"text": "", "html": ""}
+	err = o.deliver(ctx, m)
+	switch why, never := refusal(err); {
+	case never:
+		outcome["refused_at"], outcome["refusal"] = o.now(), why
+	case err != nil:
 		return fmt.Errorf("send message %d: %w", id, err)
+	default:
+		outcome["sent_at"] = o.now()
 	}
-	return o.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&m).Updates(map[string]any{"sent_at": o.now(), "text": "", "html": ""}).Error
-	})
+	return o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Model(&m).Updates(outcome).Error })
+}
+
+// longestRefusal is how much is kept of what a server says, in bytes.
+const longestRefusal = 300
+
+// refusal tells whether a server refused the recipient for good (5xx to RCPT TO,
+// RFC 5321, 4.2.1), and its words. Anything else may be mended, and is tried
+// again.
+func refusal(err error) (why string, never bool) {
+	sent, ok := errors.AsType[*gomail.SendError](err)
+	if !ok || sent.Reason != gomail.ErrSMTPRcptTo || sent.IsTemp() {
+		return "", false
+	}
+	why = sent.Error()
+	return strings.ToValidUTF8(why[:min(len(why), longestRefusal)], ""), true
+}
+
+// RefusedTo returns, for each of some addresses that the mail server refused for
+// good when it was last written to, when that was.
+func (o *Outbox) RefusedTo(ctx context.Context, addresses []string) (map[string]time.Time, error) {
+	var last []Message
+	err := o.db.Reader(ctx).Where("id IN (SELECT max(id) FROM messages WHERE recipient IN ? AND (sent_at IS NOT NULL OR refused_at IS NOT NULL) GROUP BY recipient)",
+		addresses).Where("refused_at IS NOT NULL").Find(&last).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for addresses that are refused: %w", err)
+	}
+	refused := make(map[string]time.Time, len(last))
+	for _, m := range last {
+		refused[m.Recipient] = *m.RefusedAt
+	}
+	return refused, nil
 }
 
 func (o *Outbox) deliver(ctx context.Context, m Message) error {
@@ -122,6 +173,10 @@ func (o *Outbox) deliver(ctx context.Context, m Message) error {
 	// recognises it.
 	msg.SetMessageIDWithValue(fmt.Sprintf("%d.%d@voci", m.ID, m.CreatedAt.Unix()))
 	msg.SetDate()
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no absence note answers it (RFC 3834)
+	if m.Choices != "" {
+		msg.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+m.Choices+">") // a page: a program that follows it changes nothing
+	}
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)

@@ -94,7 +94,7 @@ func outbox(t *testing.T, address string) (*mail.Outbox, *store.Store, *[]int64)
 func TestAMessageIsSentOnceAndItsTextForgotten(t *testing.T) {
 	srv, address := start(t)
 	o, db, queued := outbox(t, address)
-	err := o.PostNow(t.Context(), mail.Message{Recipient: "sindaca@comune.balme.to.it", Subject: "Il vostro collegamento è pronto", Text: "Aprite https://example.it/entra/segreto", HTML: "<p>Aprite</p>"})
+	err := o.PostNow(t.Context(), mail.Message{Recipient: "sindaca@comune.balme.to.it", Subject: "Il vostro collegamento è pronto", Text: "Aprite https://example.it/entra/segreto"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,5 +146,38 @@ func TestAWrongRecipientIsRefused(t *testing.T) {
 	err := o.PostNow(t.Context(), mail.Message{Recipient: "municipio di Balme", Subject: "Ciao", Text: "Testo"})
 	if fault.Of(err) != fault.Invalid {
 		t.Errorf("got %v, want a refusal at the field", err)
+	}
+}
+
+func TestWhatIsWrittenIsShownTheSameInHTML(t *testing.T) {
+	o, _, _ := outbox(t, "")
+	link := "https://example.it/entra/segreto"
+	err := o.PostNow(t.Context(), mail.Message{
+		Recipient: "a@b.it", Subject: "Ciao <tutti>", Link: link, Action: "Entra", Lang: "fr",
+		Text: "Buongiorno,\n\nprimo <b>& secondo</b>\nsu due righe: vedi https://example.it/a?b=1.\n\n" + mail.Quote("Uno\n\nDue https://example.it/x") + "\n\n" + link + "\n\nSaluti\n\n-- \nPerché lo ricevi",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := o.Recent(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	html := kept[0].HTML
+	for _, want := range []string{
+		`<html lang="fr">`, "<title>Ciao &lt;tutti&gt;</title>", "primo &lt;b&gt;&amp; secondo&lt;/b&gt;<br>su due righe", `href="https://example.it/a?b=1" style="color:#0059b3;word-break:break-word">https://example.it/a?b=1</a>.`,
+		`<a href="https://example.it/entra/segreto" style="display:inline-block`, ">Entra</a>", "Uno<br><br>Due", "Perché lo ricevi",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("it lacks %s:\n%s", want, html)
+		}
+	}
+	if n := strings.Count(html, "display:inline-block"); n != 1 {
+		t.Errorf("%d buttons", n)
+	}
+	for _, never := range []string{"src=", "url(", "-- "} {
+		if strings.Contains(html, never) {
+			t.Errorf("it has %q", never)
+		}
 	}
 }

@@ -27,7 +27,10 @@ import (
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/newsroom"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
+	"github.com/voci-in-comune/voci/internal/presskit"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/secret"
@@ -150,11 +153,21 @@ func open(t *testing.T, options ...option) *world {
 			return video.New(tools, video.Limits{}), err
 		},
 	})
+	told := notices.New(notices.Rooms{
+		DB: w.db, Testimonies: w.testimonies, Registry: registry, Outbox: w.outbox, Say: pages.Say,
+		Address:  func(lang, path string) string { return w.base + page.Localize(lang, path) },
+		Expected: func(context.Context, int64) (*fault.Message, error) { return nil, nil }, Clock: clock, Log: quiet,
+	})
+	press := pressdesk.New(pressdesk.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, BaseURL: w.base, Renditions: w.renditions, Clock: clock, Log: quiet,
+		Cutter: presskit.NewCutter(w.db, w.testimonies, nil, w.renditions, t.TempDir(), func(*gorm.DB, int64) error { return nil }, clock, quiet),
+	})
 	rooms := newsroom.Rooms{
 		Wording: desk,
 		Register: register.New(register.Rooms{
 			Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Papers: register.NewPapers(w.vault), Clock: clock,
 		}),
+		Press: press, Notices: told,
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies,
 		Publisher: w.publisher, Channels: w.channels, Ledger: ledger, OAuth: oauth, Insight: asks,
 		Dashboard: dashboard.New(asks, registry, pages, time.Hour, clock), Outbox: w.outbox,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 )
@@ -98,7 +99,8 @@ type municipalityPage struct {
 	Pagination page.Pagination
 	Counts     bool // dissolved ones, and those born since, have no link of their own
 	personalLink
-	Form *page.Form
+	Form   *page.Form
+	People []notices.Person // and where their notices go
 }
 
 // personalLink is the link as its page shows it.
@@ -148,6 +150,9 @@ func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Muni
 	view.Crumbs = []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.municipalities.title"), Href: municipalitiesAddress}, {Label: m.Name}}
 	view.Pagination = page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: row.Href}
 	if view.Items, err = n.items(list); err != nil {
+		return err
+	}
+	if view.People, err = n.Notices.People(ctx, m.IstatCode); err != nil {
 		return err
 	}
 	return n.renderForm(c, status, "municipality", row.Href, page.Frame{
@@ -200,7 +205,7 @@ func (n *Newsroom) mailLink(c echo.Context) error {
 		return err
 	}
 	err = n.Outbox.PostNow(ctx, mail.Message{
-		Recipient: strings.TrimSpace(values.Get("email")),
+		Recipient: strings.TrimSpace(values.Get("email")), Link: n.enter(token), Action: n.Pages.T(page.Italian, "kit.mail.enter"),
 		// A town hall is written to in Italian, whatever staff read.
 		Subject: n.Pages.T(page.Italian, "mail.invitation.subject", "Name", m.Name),
 		Text:    n.Pages.T(page.Italian, "mail.invitation.text", "Name", m.Name, "Link", n.enter(token)),

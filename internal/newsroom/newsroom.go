@@ -17,7 +17,9 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -45,6 +47,8 @@ type Rooms struct {
 	Outbox      *mail.Outbox
 	Wording     *wording.Desk
 	Register    *register.Desk
+	Press       *pressdesk.Desk
+	Notices     *notices.Desk
 	Compare     func(ctx context.Context) error // has portal and channel compared soon
 	BaseURL     string
 	YouTube     string // sandbox, live or off, see config

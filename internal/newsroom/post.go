@@ -71,8 +71,8 @@ func (n *Newsroom) SignIn(ctx context.Context, lang, email string) error {
 		return err
 	}
 	return n.Outbox.PostNow(ctx, mail.Message{
-		Recipient: to,
-		Subject:   n.Pages.T(lang, "mail.signin.subject"),
-		Text:      n.Pages.T(lang, "mail.signin.text", "Link", n.enter(token), "Minutes", int(account.StaffLinkLife.Minutes())),
+		Recipient: to, Lang: lang, Link: n.enter(token), Action: n.Pages.T(lang, "kit.mail.enter"),
+		Subject: n.Pages.T(lang, "mail.signin.subject"),
+		Text:    n.Pages.T(lang, "mail.signin.text", "Link", n.enter(token), "Minutes", int(account.StaffLinkLife.Minutes())),
 	})
 }

@@ -49,6 +49,9 @@ func TestKeptMailIsForThisMachineAndForStaff(t *testing.T) {
 			t.Errorf("%s reads the mail", name)
 		}
 	}
+	if kept, err := w.outbox.Recent(t.Context(), 1); err != nil || !strings.Contains(kept[0].HTML, `href="https://voci.example/entra/abc"`) {
+		t.Errorf("its HTML lacks the link: %v", err)
+	}
 	a := w.moderator().get("/posta").says("anna@cittametropolitana.example", "Prova", "Grazie <b>.")
 	if got := a.one("a", "href", "https://voci.example/entra/abc"); text(got) != "https://voci.example/entra/abc" {
 		t.Errorf("the link reads %q", text(got))

@@ -22,6 +22,7 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 
 	n.Wording.Routes(e, n.face())          // /redazione/testimonianze/:id/modifica, its captions and cover
 	n.Register.Routes(e, n.registerFace()) // /redazione/testimonianze/:id/persone-riprese
+	n.Press.Routes(e, n.face())            // /redazione/testimonianze/:id/stampa, its files
 	e.POST("/redazione/testimonianze/:id/ritira", n.withdraw)
 
 	e.GET("/redazione/cruscotto", n.dashboard)

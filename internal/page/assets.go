@@ -79,7 +79,7 @@ func (a *assets) check() error {
 func skipped(name string) bool {
 	base := path.Base(name)
 	switch path.Ext(base) {
-	case ".br", ".gz", ".go":
+	case ".br", ".gz", ".go", ".ttf": // the last are drawn with, not served
 		return true
 	}
 	return strings.HasPrefix(base, ".") || name == "dist/manifest.json"

@@ -93,13 +93,13 @@ func (e *entry) serve(w http.ResponseWriter, r *http.Request) {
 	if e.cacheControl != nil {
 		h["Cache-Control"] = e.cacheControl
 	}
+	maps.Copy(h, e.others) // also without a body: a policy of the page's own counts again
 	if e.has(r.Header.Get("If-None-Match")) {
 		delete(h, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h["Content-Type"] = e.contentType
-	maps.Copy(h, e.others)
 	if e.language != nil {
 		h["Content-Language"] = e.language
 	}

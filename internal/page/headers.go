@@ -10,6 +10,17 @@ import (
 	"github.com/voci-in-comune/voci/internal/fault"
 )
 
+// noFrames keeps pages out of the frames of other sites, where a click may be
+// meant for something else.
+const noFrames = "frame-ancestors 'none'"
+
+// AllowFrames lets other sites show this answer in a frame: only for pages that
+// do nothing on behalf of who looks at them.
+func (p *Pages) AllowFrames(c echo.Context) {
+	all := p.policy.Get("Content-Security-Policy")
+	c.Response().Header().Set("Content-Security-Policy", strings.Replace(all, noFrames, "frame-ancestors *", 1))
+}
+
 // policy are the headers of every answer. Nothing inline, nothing from
 // elsewhere but YouTube's player without cookies, and that only after a click.
 // An answer to a form may lead elsewhere only where formActions say: browsers
@@ -27,7 +38,7 @@ func policy(base *url.URL, formActions []string) http.Header {
 		"frame-src https://www.youtube-nocookie.com",
 		"form-action " + strings.Join(append([]string{"'self'"}, formActions...), " "),
 		"base-uri 'none'",
-		"frame-ancestors 'none'",
+		noFrames,
 	}
 	h := http.Header{}
 	h.Set("Content-Security-Policy", strings.Join(csp, "; "))

@@ -10,6 +10,8 @@ func (s *Site) Routes(e *echo.Echo) {
 	e.GET("/testimonianze", s.testimonies, kept)
 	e.GET("/testimonianze/:id", s.testimony, kept)
 	e.GET("/testimonianze/:id/:file", s.file)
+	e.GET("/v/:ref", s.short)
+	e.GET("/incorpora/testimonianze/:ref", s.embed, s.framed, kept)
 
 	e.GET("/comuni", s.municipalities, kept)
 	e.GET("/comuni/:slug", s.municipality, kept)

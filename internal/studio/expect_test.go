@@ -32,7 +32,7 @@ func TestATownHallIsToldWhenItsVideoGoes(t *testing.T) {
 		"none left":         {100, "", `{"Key":"publishing.quota.uploads","Args":{"Until":"x"}}`, nil, "Parte domani dalle 09:00.", "Parte domani dalle 09:00."},
 		"the channel stops": {0, "publishing.trouble.token", "", nil, "In coda per il canale.", "In coda per il canale."},
 		"nobody knows yet":  {0, "", `{"Key":"publishing.outcome_unknown"}`, nil, "YouTube non ha detto se il video è arrivato: lo cerchiamo sul canale prima di inviarlo di nuovo.", "Parte oggi, dopo un altro."},
-		"it has its day":    {0, "", "", noon.Add(48 * time.Hour), "Esce 26 novembre 2026 alle 12:00.", "Parte oggi, dopo un altro."},
+		"it has its day":    {0, "", "", noon.Add(48 * time.Hour), "Esce il 26 novembre 2026 alle 12:00.", "Parte oggi, dopo un altro."},
 	} {
 		w.exec(`DELETE FROM quota_ledger`)
 		w.exec(`INSERT INTO quota_ledger (day, bucket, spent) VALUES ('2026-11-24', 'uploads', ?)`, c.ledger)

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +25,11 @@ import (
 	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/insight"
+	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
+	"github.com/voci-in-comune/voci/internal/presskit"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/secret"
@@ -68,6 +73,9 @@ type world struct {
 	tryouts     *tryout.Desk
 	films       string // folder of films of try-outs
 	screen      *screening.Screen
+	outbox      *mail.Outbox
+	notices     *notices.Desk
+	cutter      *presskit.Cutter
 	vault       string
 	renditions  string
 	base        string
@@ -75,6 +83,7 @@ type world struct {
 	mu     sync.Mutex
 	now    time.Time
 	unseen []int64 // files that nobody looked at yet
+	uncut  []int64 // cuts that nobody made, or deleted, yet
 	mailed []string
 	line   line
 	named  map[string]int64 // ids of the testimonies that everyState made
@@ -120,9 +129,14 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 			w.unseen = append(w.unseen, v.ID)
 			return nil
 		},
-		Approved:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
-		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Remove(tx, said) },
-		Returned:  func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
+		Approved: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Plan(tx, said) },
+		Withdrawn: func(tx *gorm.DB, said *testimony.Testimony) error {
+			if err := w.cutter.Withdraw(tx, said.ID); err != nil {
+				return err
+			}
+			return w.publisher.Remove(tx, said)
+		},
+		Returned: func(tx *gorm.DB, said *testimony.Testimony) error { return w.publisher.Return(tx, said) },
 		Amended: func(tx *gorm.DB, said *testimony.Testimony, write func() error) error {
 			if err := write(); err != nil {
 				return err
@@ -171,10 +185,30 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Papers: register.NewPapers(w.vault), Clock: w.clock,
 	})
 	board := dashboard.New(insight.New(w.db, registry, w.clock), registry, pages, time.Hour, w.clock)
+	w.outbox, err = mail.NewOutbox(w.db, "", "Voci in Comune <voci@example.it>", nil, w.clock)
+	must(err)
+	w.notices = notices.New(notices.Rooms{
+		DB: w.db, Testimonies: w.testimonies, Registry: registry, Outbox: w.outbox, Say: pages.Say,
+		Address:  func(lang, path string) string { return w.base + page.Localize(lang, path) },
+		Expected: func(context.Context, int64) (*fault.Message, error) { return nil, nil }, Clock: w.clock, Log: quiet,
+	})
+	w.cutter = presskit.NewCutter(w.db, w.testimonies, func() (*video.Inspector, error) { return video.New(tools, video.Limits{}), nil },
+		w.renditions, filepath.Join(dir, "cuts"), func(_ *gorm.DB, id int64) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.uncut = append(w.uncut, id)
+			return nil
+		}, w.clock, quiet)
+	must(os.MkdirAll(filepath.Join(dir, "cuts"), 0o700))
+	press := pressdesk.New(pressdesk.Rooms{
+		Pages: pages, Registry: registry, Sessions: sessions, Testimonies: w.testimonies, Cutter: w.cutter, BaseURL: w.base,
+		Renditions: w.renditions, Clock: w.clock, Log: quiet,
+	})
 	studio.New(studio.Rooms{
 		Pages: pages, Registry: registry, Accounts: w.accounts, Sessions: sessions, Testimonies: w.testimonies, Uploads: w.uploads,
 		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk, Register: people, Dashboard: board,
-		Tryouts:     w.tryouts,
+		Tryouts: w.tryouts,
+		Press:   press, Notices: w.notices,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))

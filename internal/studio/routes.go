@@ -14,6 +14,8 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.GET("/comune/prova", s.showTryout)
 	e.POST("/comune/prova", s.tryOut)
 	e.POST("/comune/prova/linea", s.timeTryout)
+	e.GET("/comune/avvisi", s.notices)
+	e.POST("/comune/avvisi", s.chooseNotices)
 	e.GET("/comune/testimonianze/nuova", s.newForm)
 	e.POST("/comune/testimonianze", s.create)
 	e.GET("/comune/testimonianze/:id", s.show)
@@ -25,6 +27,7 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.GET("/comune/testimonianze/:id/prova", s.proof)
 	s.wording.Routes(e, s.face())          // /comune/testimonianze/:id/modifica, its captions and cover
 	s.register.Routes(e, s.registerFace()) // /comune/testimonianze/:id/persone-riprese
+	s.press.Routes(e, s.face())            // /comune/testimonianze/:id/stampa, its files
 	e.GET("/comune/testimonianze/:id/stato", s.progress)
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)

@@ -16,7 +16,9 @@ import (
 	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
+	"github.com/voci-in-comune/voci/internal/pressdesk"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -47,6 +49,8 @@ type Studio struct {
 	register    *register.Desk
 	dashboard   *dashboard.Dashboard
 	cards       *card.Maker
+	press       *pressdesk.Desk
+	notes       *notices.Desk
 	renditions  string // folder of posters and renditions
 	maxDuration time.Duration
 	maxBytes    int64
@@ -74,6 +78,8 @@ type Rooms struct {
 	Wording     *wording.Desk
 	Register    *register.Desk
 	Dashboard   *dashboard.Dashboard
+	Press       *pressdesk.Desk
+	Notices     *notices.Desk
 	Renditions  string
 	MaxDuration time.Duration
 	MaxBytes    int64
@@ -87,7 +93,7 @@ func New(r Rooms) *Studio {
 		pages: r.Pages, registry: r.Registry, accounts: r.Accounts, sessions: r.Sessions, testimonies: r.Testimonies,
 		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, register: r.Register, dashboard: r.Dashboard,
 		cards: card.NewMaker(r.Registry, r.Views), renditions: r.Renditions,
-		tryouts:     r.Tryouts,
+		tryouts: r.Tryouts, press: r.Press, notes: r.Notices,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }

@@ -104,6 +104,11 @@ func (s *Store) Get(ctx context.Context, municipality string, id int64) (*Testim
 // GetIn is Get of Anywhere inside a transaction.
 func (s *Store) GetIn(tx *gorm.DB, id int64) (*Testimony, error) { return get(tx, Anywhere, id) }
 
+// FindIn is Get inside a transaction.
+func (s *Store) FindIn(tx *gorm.DB, municipality string, id int64) (*Testimony, error) {
+	return get(tx, municipality, id)
+}
+
 // ForCitizen returns a testimony that a citizen with its address may see.
 // It returns fault.NotFound, or fault.Gone for one that was withdrawn.
 func (s *Store) ForCitizen(ctx context.Context, id int64) (*Testimony, error) {

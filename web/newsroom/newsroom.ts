@@ -1,4 +1,4 @@
 import "../scripts/form";
-import "./copy";
-import "./refresh";
+import "../scripts/copy";
+import "../scripts/refresh";
 import "./tables";

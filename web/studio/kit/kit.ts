@@ -1,0 +1,2 @@
+import "../../scripts/copy";
+import "../../scripts/refresh";
