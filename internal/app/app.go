@@ -30,6 +30,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
 	"github.com/voci-in-comune/voci/internal/tryout"
+	"github.com/voci-in-comune/voci/internal/transcription"
 	"github.com/voci-in-comune/voci/internal/upload"
 	"github.com/voci-in-comune/voci/internal/video"
 	"github.com/voci-in-comune/voci/internal/video/screening"
@@ -60,7 +61,8 @@ type App struct {
 	Ledger      *publishing.Ledger
 	Channels    *publishing.Channels // nil with VOCI_YOUTUBE=off
 	Publisher   *publishing.Publisher
-	OAuth       *youtube.OAuth // nil with VOCI_YOUTUBE=off
+	OAuth       *youtube.OAuth      // nil with VOCI_YOUTUBE=off
+	Transcripts *transcription.Desk // nil without VOCI_TRANSCRIBE_COMMAND
 
 	shown func()                     // drops cached pages; set by Serve
 	say   func(fault.Message) string // puts a message into Italian; set by Serve
@@ -155,7 +157,51 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.Queue, err = jobs.Inserter(a.DB); err != nil {
 		return err
 	}
+	a.openTranscripts()
 	return a.openUploads()
+}
+
+// openTranscripts builds the desk of machine captions, if there is a program
+// for it.
+func (a *App) openTranscripts() {
+	s := a.Settings
+	if s.TranscribeCommand == "" {
+		return
+	}
+	a.Transcripts = transcription.New(transcription.Rooms{
+		DB: a.DB, Testimonies: a.Testimonies, Inspector: a.inspector, Command: s.TranscribeCommand, MaxMemory: s.TranscribeMemory,
+		Renditions: s.Renditions(), Scratch: s.Scratch(), Clock: time.Now, Log: a.Log,
+		Enqueue: func(tx *gorm.DB, videoID int64) error { return a.Queue.Add(tx, jobs.Transcribe{VideoID: videoID}) },
+	})
+}
+
+// look looks at a received file, and has what is said in it written down.
+func (a *App) look(ctx context.Context, screen *screening.Screen, videoID int64) error {
+	if err := screen.Check(ctx, videoID); err != nil || a.Transcripts == nil {
+		return err
+	}
+	return a.Transcripts.Plan(ctx, videoID)
+}
+
+// transcribe is for what was put in the queue while there was a program for it.
+func (a *App) transcribe(ctx context.Context, j jobs.Transcribe) error {
+	if a.Transcripts == nil {
+		return nil
+	}
+	return a.Transcripts.Work(ctx, j.VideoID)
+}
+
+// sweep makes the folder of what is gone when the work on it ends: the only
+// process that works finds what a killed one left there.
+func (a *App) sweep() error {
+	scratch := a.Settings.Scratch()
+	if err := os.RemoveAll(scratch); err != nil {
+		return fmt.Errorf("sweep the scratch folder: %w", err)
+	}
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return fmt.Errorf("make the scratch folder: %w", err)
+	}
+	return nil
 }
 
 // openChannel builds what stands between testimonies and YouTube.
@@ -279,10 +325,14 @@ func (a *App) openWork() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.sweep(); err != nil {
+		return err
+	}
 	a.clip = inspector.Clip
 	screen := screening.New(inspector, a.Testimonies, a.Settings.Vault(), a.Settings.Renditions(), a.Log)
 	a.Queue, err = jobs.New(a.DB, jobs.Handlers{
-		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return screen.Check(ctx, j.VideoID) },
+		CheckVideo: func(ctx context.Context, j jobs.CheckVideo) error { return a.look(ctx, screen, j.VideoID) },
+		Transcribe: a.transcribe,
 		Publish: func(ctx context.Context, j jobs.Publish) error {
 			lane := publishing.LaneSend
 			if j.Follow {

@@ -33,6 +33,9 @@ func Doctor(ctx context.Context, s config.Settings, log *slog.Logger, console io
 		}
 	}()
 	d.check(ctx, "ffmpeg", d.tools)
+	if s.TranscribeCommand != "" {
+		d.check(ctx, "speech to text", d.listener)
+	}
 	d.check(ctx, "full-text search", d.search)
 	d.check(ctx, "data folder", d.folder)
 	d.check(ctx, "database", d.database)
@@ -84,6 +87,22 @@ func (d *doctor) tools(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s and what it needs can do all that is asked of them", tools.FFmpeg), nil
+}
+
+// listener has the program write down a second of silence.
+func (d *doctor) listener(ctx context.Context) (string, error) {
+	tools, err := video.Find()
+	if err != nil {
+		return "", err
+	}
+	l, err := video.FindListener(d.settings.TranscribeCommand, d.settings.TranscribeMemory)
+	if err != nil {
+		return "", fmt.Errorf("VOCI_TRANSCRIBE_COMMAND: %w. Install it, or write its whole path", err)
+	}
+	if err := video.New(tools, video.Limits{}).Try(ctx, l); err != nil {
+		return "", fmt.Errorf("VOCI_TRANSCRIBE_COMMAND: tried on a second of silence: %w. It must read the WAV file $VOCI_AUDIO, write WebVTT to its standard output and end with 0, within VOCI_TRANSCRIBE_MEMORY", err)
+	}
+	return l.Program + " wrote down a second of silence", nil
 }
 
 func (d *doctor) search(ctx context.Context) (found string, err error) {

@@ -213,7 +213,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 	board := dashboard.New(a.Insight, a.Registry, pages, a.Settings.SyncEvery, time.Now)
 	desk := wording.New(wording.Rooms{
 		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Renditions: a.Settings.Renditions(), Clock: time.Now, Log: a.Log,
-		Inspector: sync.OnceValues(a.inspector),
+		Inspector: sync.OnceValues(a.inspector), Transcripts: a.Transcripts,
 	})
 	people := register.New(register.Rooms{
 		Pages: pages, Registry: a.Registry, Sessions: sessions, Testimonies: a.Testimonies, Papers: register.NewPapers(a.Settings.Vault()), Clock: time.Now,

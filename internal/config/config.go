@@ -23,6 +23,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/secret"
 	"github.com/voci-in-comune/voci/internal/territory"
+	"github.com/voci-in-comune/voci/internal/video"
 )
 
 // The kinds of machine the portal runs on.
@@ -65,11 +66,14 @@ type Settings struct {
 	SMTPURL  string `name:"smtp-url" help:"Mail server: smtp://user:password@host:587 or smtps://…; empty outside production: messages are kept and shown at /posta." env:"VOCI_SMTP_URL" placeholder:"URL"`
 	MailFrom string `help:"Sender of messages." env:"VOCI_MAIL_FROM" default:"Voci in Comune <voci@localhost>"`
 
-	MaxUploadBytes int64         `help:"Largest video, in bytes." env:"VOCI_MAX_UPLOAD_BYTES" default:"4294967296"`
-	MaxDuration    time.Duration `help:"Longest video." env:"VOCI_MAX_DURATION" default:"30m"`
-	MinFreeBytes   int64         `help:"Bytes that stay free on the disk." env:"VOCI_MIN_FREE_BYTES" default:"1073741824"`
-	SyncEvery      time.Duration `help:"How often view counts are brought back." env:"VOCI_SYNC_EVERY" default:"1h"`
-	PollEvery      time.Duration `help:"Shortest wait between two looks at a video that YouTube is processing." env:"VOCI_POLL_EVERY" default:"30s"`
+	MaxUploadBytes    int64         `help:"Largest video, in bytes." env:"VOCI_MAX_UPLOAD_BYTES" default:"4294967296"`
+	MaxDuration       time.Duration `help:"Longest video." env:"VOCI_MAX_DURATION" default:"30m"`
+	MinFreeBytes      int64         `help:"Bytes that stay free on the disk." env:"VOCI_MIN_FREE_BYTES" default:"1073741824"`
+	TranscribeCommand string        `name:"transcribe-command" help:"Program that reads speech (WAV) and writes WebVTT, with its arguments; empty: none." env:"VOCI_TRANSCRIBE_COMMAND" placeholder:"COMMAND"`
+	TranscribeMemory  int64         `name:"transcribe-memory" help:"Address space that this program may take, in bytes." env:"VOCI_TRANSCRIBE_MEMORY" default:"17179869184"`
+
+	SyncEvery time.Duration `help:"How often view counts are brought back." env:"VOCI_SYNC_EVERY" default:"1h"`
+	PollEvery time.Duration `help:"Shortest wait between two looks at a video that YouTube is processing." env:"VOCI_POLL_EVERY" default:"30s"`
 
 	WithdrawalGrace time.Duration `help:"How long a withdrawn video stays on the channel, private, before it is deleted for good." env:"VOCI_WITHDRAWAL_GRACE" default:"168h"`
 
@@ -249,7 +253,8 @@ func (s *Settings) checkAmounts() error {
 	}
 	for name, v := range map[string]int64{
 		"VOCI_MAX_UPLOAD_BYTES": s.MaxUploadBytes, "VOCI_MAX_DURATION": int64(s.MaxDuration), "VOCI_SYNC_EVERY": int64(s.SyncEvery),
-		"VOCI_POLL_EVERY": int64(s.PollEvery), "VOCI_QUOTA_UPLOADS": int64(s.UploadsPerDay), "VOCI_QUOTA_STATISTICS": int64(s.StatisticsPerDay), "VOCI_QUOTA_UNITS": int64(s.UnitsPerDay),
+		"VOCI_TRANSCRIBE_MEMORY": s.TranscribeMemory,
+		"VOCI_POLL_EVERY":        int64(s.PollEvery), "VOCI_QUOTA_UPLOADS": int64(s.UploadsPerDay), "VOCI_QUOTA_STATISTICS": int64(s.StatisticsPerDay), "VOCI_QUOTA_UNITS": int64(s.UnitsPerDay),
 	} {
 		if v <= 0 {
 			errs = append(errs, wrong(name, "it must be more than zero"))
@@ -260,6 +265,11 @@ func (s *Settings) checkAmounts() error {
 	}
 	if s.UnitsKept < 0 || s.UnitsKept >= s.UnitsPerDay {
 		errs = append(errs, wrong("VOCI_QUOTA_KEPT", "it must be at least zero and less than VOCI_QUOTA_UNITS"))
+	}
+	if s.TranscribeCommand != "" {
+		if _, err := video.ParseCommand(s.TranscribeCommand); err != nil {
+			errs = append(errs, wrong("VOCI_TRANSCRIBE_COMMAND", "%v", err))
+		}
 	}
 	if s.MinFreeBytes < 0 {
 		errs = append(errs, wrong("VOCI_MIN_FREE_BYTES", "it must not be less than zero"))
@@ -296,6 +306,9 @@ func (s *Settings) Tryouts() string { return filepath.Join(s.Data, "tryouts") }
 
 // Cuts is the folder of square and upright cuts, which can be made again.
 func (s *Settings) Cuts() string { return filepath.Join(s.Data, "cuts") }
+
+// Scratch is the folder of what is gone when the work on it ends.
+func (s *Settings) Scratch() string { return filepath.Join(s.Data, "scratch") }
 
 // Sandbox is the folder of the sandbox channel.
 func (s *Settings) Sandbox() string { return filepath.Join(s.Data, "sandbox") }

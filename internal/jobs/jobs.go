@@ -28,6 +28,7 @@ const (
 	queueChannel = "channel"
 	queueFollow  = "follow" // what must not wait behind a long upload
 	queueCut     = "cut"    // what may wait while files are looked at
+	queueHear    = "hear"   // takes as long as it takes, and nobody waits for it
 )
 
 // maxAttempts is high because giving up is never the remedy here: a job that
@@ -47,6 +48,17 @@ func (CheckVideo) Kind() string { return "check_video" }
 
 // InsertOpts implements river.JobArgsWithInsertOpts.
 func (CheckVideo) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueVideo} }
+
+// Transcribe has a program write down what is said in a file.
+type Transcribe struct {
+	VideoID int64 `json:"video_id"`
+}
+
+// Kind implements river.JobArgs.
+func (Transcribe) Kind() string { return "transcribe" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (Transcribe) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueHear} }
 
 // Publish takes one publication a step further: to the channel or, in the lane
 // that follows, through its processing and off the channel.
@@ -157,6 +169,7 @@ var once = river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: 
 // has it tried again, later and later.
 type Handlers struct {
 	CheckVideo func(ctx context.Context, j CheckVideo) error
+	Transcribe func(ctx context.Context, j Transcribe) error
 	Publish    func(ctx context.Context, j Publish) error
 	Tend       func(ctx context.Context, j Tend) error
 	Rehearse   func(ctx context.Context, j Rehearse) error
@@ -238,6 +251,7 @@ func Inserter(db *store.Store) (*Queue, error) {
 func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker[CheckVideo]{do: h.CheckVideo, log: log})
+	river.AddWorker(workers, &worker[Transcribe]{do: h.Transcribe, log: log})
 	river.AddWorker(workers, &worker[Publish]{do: h.Publish, log: log})
 	river.AddWorker(workers, &worker[Tend]{do: h.Tend, log: log})
 	river.AddWorker(workers, &worker[Rehearse]{do: h.Rehearse, log: log})
@@ -262,6 +276,7 @@ func New(db *store.Store, h Handlers, syncEvery, pollEvery time.Duration, log *s
 			queueChannel:       {MaxWorkers: 1},
 			queueFollow:        {MaxWorkers: 1},
 			queueCut:           {MaxWorkers: 1},
+			queueHear:          {MaxWorkers: 1},
 		},
 		PeriodicJobs: []*river.PeriodicJob{
 			river.NewPeriodicJob(river.PeriodicInterval(syncEvery),

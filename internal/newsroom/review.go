@@ -98,6 +98,8 @@ type reviewPage struct {
 	FilmedHref  string
 
 	Withdrawable bool
+	Captions     string // address of the page of its captions; empty once it is closed
+	Tracks       []wording.Track
 }
 
 // withdrawable tells whether staff may take a testimony back in the town hall's
@@ -177,6 +179,12 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 		Visibility: "visibility." + string(t.Visibility), LanguageKey: "language." + t.Language,
 		Crumbs: []page.Crumb{{Label: title, Href: reviewsAddress}, {Label: m.Name}}, Consents: consents(t.Releases),
 		Amendable: t.State.Amendable(), Withdrawable: withdrawable(t), AmendHref: testimonyAddress(t.ID) + "/modifica", Translated: translations(t),
+	}
+	if t.State.Captionable() {
+		view.Captions = n.face().Captioning(t.ID)
+	}
+	if view.Tracks, err = n.Wording.Tracks(ctx, n.face(), t.ID); err != nil {
+		return err
 	}
 	if t.OpenToCitizens() {
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()

@@ -14,9 +14,12 @@ const buongiorno = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nBuongiorno da Balme
 
 func (w *world) caption(said *testimony.Testimony, lang string) {
 	w.t.Helper()
-	w.must(w.testimonies.PutCaption(w.t.Context(), "tester", said.MunicipalityCode, said.ID, testimony.Caption{
-		Language: lang, Filename: "a.vtt", VTT: buongiorno, SHA256: lang,
-	}))
+	out, err := w.testimonies.TakeCaptionFile(w.t.Context(), "tester", said.MunicipalityCode, said.ID,
+		testimony.DraftEdit{Language: lang, Filename: "a.vtt", Text: buongiorno}, &testimony.Caption{VTT: buongiorno, SHA256: lang})
+	w.must(err)
+	if !out {
+		w.t.Fatal("captions became a draft")
+	}
 }
 
 func TestThePlayerHasCaptions(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video"
 )
 
 // unchanging is for files whose address names their content. No cache between us
@@ -22,27 +23,32 @@ const unchanging = "private, max-age=31536000, immutable"
 
 // captionsAddress is where the captions of a testimony are: below its own
 // address, which for an unlisted one must be known.
-func captionsAddress(t *testimony.Testimony, lang string) string {
-	return card.Address(t) + "/sottotitoli-" + lang + ".vtt"
+func captionsAddress(t *testimony.Testimony, lang, format string) string {
+	return card.Address(t) + "/sottotitoli-" + lang + "." + format
 }
 
-// captionsOf is the language of the captions that an address asks for.
-func captionsOf(t *testimony.Testimony, path string) (lang string, ok bool) {
-	lang, ok = strings.CutPrefix(path, card.Address(t)+"/sottotitoli-")
+// captionsOf is the language and the format of the captions that an address asks
+// for.
+func captionsOf(t *testimony.Testimony, path string) (lang, format string, ok bool) {
+	file, ok := strings.CutPrefix(path, card.Address(t)+"/sottotitoli-")
 	if !ok {
-		return "", false
+		return "", "", false
 	}
-	return strings.CutSuffix(lang, ".vtt")
+	return strings.Cut(file, ".")
 }
 
 // captions answers with the captions of a testimony in a language.
-func (s *Site) captions(c echo.Context, t *testimony.Testimony, lang string) error {
+func (s *Site) captions(c echo.Context, t *testimony.Testimony, lang, format string) error {
 	text, err := s.Testimonies.Caption(c.Request().Context(), t.ID, lang)
 	if err != nil {
 		return err
 	}
+	body, kind, err := video.CaptionFile(text.VTT, format)
+	if err != nil {
+		return err
+	}
 	c.Response().Header().Set("Cache-Control", "private, no-cache") // they change under the same address
-	return c.Blob(http.StatusOK, "text/vtt; charset=utf-8", []byte(text.VTT))
+	return c.Blob(http.StatusOK, kind, body)
 }
 
 // file answers with the poster, the video or the captions of a testimony that
@@ -52,8 +58,8 @@ func (s *Site) file(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if lang, ok := captionsOf(t, c.Request().URL.Path); ok {
-		return s.captions(c, t, lang)
+	if lang, format, ok := captionsOf(t, c.Request().URL.Path); ok {
+		return s.captions(c, t, lang, format)
 	}
 	missing := fault.New(fault.NotFound, "error.not_found")
 	if t.Video == nil {

@@ -9,6 +9,7 @@ func (s *Site) Routes(e *echo.Echo) {
 	e.GET("/", s.home, kept)
 	e.GET("/testimonianze", s.testimonies, kept)
 	e.GET("/testimonianze/:id", s.testimony, kept)
+	e.GET("/testimonianze/:id/trascrizione", s.transcript, kept)
 	e.GET("/testimonianze/:id/:file", s.file)
 	e.GET("/v/:ref", s.short)
 	e.GET("/incorpora/testimonianze/:ref", s.embed, s.framed, kept)

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -31,6 +30,7 @@ type testimonyPage struct {
 	Paragraphs       []string     // of the description
 	Translation      *translation // in the reader's language, if the town hall wrote one
 	Player           player
+	Transcript       string // address of what is said, to read; empty without captions
 	Views            *int64 // nil: nobody has told yet
 	ViewsSource      fault.Message
 	Data             *videoObject // for search engines; nil if they should not look
@@ -67,23 +67,14 @@ type track struct {
 
 // tracks are the captions of a testimony; those of the reader's language are
 // shown from the beginning if the testimony is in another.
-func (s *Site) tracks(ctx context.Context, t *testimony.Testimony) ([]track, error) {
-	if t.Video == nil {
-		return nil, nil
-	}
-	all, err := s.Testimonies.Captions(ctx, t.ID)
-	if err != nil {
-		return nil, err
-	}
-	lang := page.Lang(ctx)
-	var tracks []track
+func (s *Site) tracks(lang string, t *testimony.Testimony, all []testimony.Caption) (tracks []track) {
 	for _, c := range all {
 		tracks = append(tracks, track{
-			Language: c.Language, Label: s.Pages.T(lang, "site.language."+c.Language), Address: captionsAddress(t, c.Language),
+			Language: c.Language, Label: s.Pages.T(lang, "site.language."+c.Language), Address: captionsAddress(t, c.Language, "vtt"),
 			Default: c.Language == lang && t.Language != lang,
 		})
 	}
-	return tracks, nil
+	return tracks
 }
 
 // testimony shows one testimony. Its address begins with its id; what follows
@@ -139,10 +130,15 @@ func (s *Site) testimony(c echo.Context) error {
 	} else {
 		view.Data = s.videoObject(lang, &view, counts[t.ID])
 	}
+	captions, err := s.Testimonies.Captions(ctx, t.ID)
+	if err != nil {
+		return err
+	}
+	if len(captions) > 0 {
+		view.Transcript = transcriptAddress(t)
+	}
 	if view.Player.Video != "" {
-		if view.Player.Tracks, err = s.tracks(ctx, t); err != nil {
-			return err
-		}
+		view.Player.Tracks = s.tracks(lang, t, captions)
 	}
 	if said := t.Translations[lang]; said.Title != "" && lang != t.Language {
 		view.Translation = &translation{Title: said.Title, Paragraphs: paragraphs(said.Description)}

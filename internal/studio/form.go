@@ -50,6 +50,8 @@ type formPage struct {
 	Chips     []page.Chip
 	Poster    string
 	Rendition string
+	Captions  string // address of the page of its captions, once there is a testimony to caption
+	Tracks    []wording.Track
 	NeedsFile bool      // none came, or none that can be used
 	Arriving  *arriving // the file that began to arrive, if any
 	Tryout    *fault.Message
@@ -163,8 +165,14 @@ func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Te
 	if t.State == testimony.Withdrawn {
 		view.Proof = address(t.ID) + "/prova"
 	}
+	if t.State.Captionable() {
+		view.Captions = s.face().Captioning(t.ID)
+	}
 	items, err := s.items(ctx, []testimony.Testimony{*t})
 	if err != nil {
+		return err
+	}
+	if view.Tracks, err = s.wording.Tracks(ctx, s.face(), t.ID); err != nil {
 		return err
 	}
 	view.Item = items[0]

@@ -26,6 +26,9 @@ const (
 // with Piedmontese.
 func Languages() []string { return []string{"it", "fr", "oc", "frp", "pms", "en"} }
 
+// KnownLanguage tells whether a code is one of Languages.
+func KnownLanguage(code string) bool { return slices.Contains(Languages(), code) }
+
 // Form is what an editor typed, as it came.
 type Form struct {
 	Title       string

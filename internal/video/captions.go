@@ -2,8 +2,6 @@ package video
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"html"
 	"io"
@@ -41,24 +39,52 @@ type Captions struct {
 // "captions", with the line or the cue that is wrong: words are never dropped
 // in silence.
 func ReadCaptions(r io.Reader, length time.Duration) (Captions, error) {
-	file, err := io.ReadAll(io.LimitReader(r, MaxCaptions+1))
-	switch {
-	case err != nil:
-		return Captions{}, fmt.Errorf("read the captions: %w", err)
-	case len(file) > MaxCaptions:
-		return Captions{}, badCaptions("video.captions.large", "Max", MaxCaptions>>20)
-	case len(bytes.TrimSpace(file)) == 0:
-		return Captions{}, badCaptions("video.captions.empty")
-	}
-	text, ok := decode(file)
-	if !ok || !strings.Contains(text, "-->") {
-		return Captions{}, badCaptions("video.captions.unknown")
-	}
-	cues, err := readCues(text)
+	cues, err := ReadCues(r)
 	if err != nil {
 		return Captions{}, err
 	}
-	return writeCues(cues, length)
+	return cues.Captions(length)
+}
+
+// ReadCues reads a file of WebVTT or SubRip whose times may be wrong. What is no
+// such file at all is fault.Invalid on the field "captions".
+func ReadCues(r io.Reader) (Cues, error) {
+	text, err := ReadText(r)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCues(text)
+}
+
+// ReadText reads a file of text that may be captions. What is too large, empty
+// or no text is fault.Invalid on the field "captions".
+func ReadText(r io.Reader) (string, error) {
+	file, err := io.ReadAll(io.LimitReader(r, MaxCaptions+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read the captions: %w", err)
+	case len(file) > MaxCaptions:
+		return "", badCaptions("video.captions.large", "Max", MaxCaptions>>20)
+	case len(bytes.TrimSpace(file)) == 0:
+		return "", badCaptions("video.captions.empty")
+	}
+	text, ok := decode(file)
+	if !ok {
+		return "", badCaptions("video.captions.unknown")
+	}
+	return text, nil
+}
+
+// ParseCues reads the text of WebVTT or SubRip. Its error is fault.Invalid on
+// the field "captions".
+func ParseCues(text string) (Cues, error) {
+	if strings.TrimSpace(strings.TrimPrefix(text, vttHeader)) == "" {
+		return nil, badCaptions("video.captions.empty")
+	}
+	if !strings.Contains(text, "-->") {
+		return nil, badCaptions("video.captions.unknown")
+	}
+	return readCues(text)
 }
 
 func badCaptions(key string, pairs ...any) error {
@@ -81,12 +107,6 @@ func decode(file []byte) (text string, ok bool) {
 		return "", false
 	}
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), true
-}
-
-// cue is one caption.
-type cue struct {
-	start, end time.Duration
-	text       []string
 }
 
 // cueTimes is the line above a cue's words: https://www.w3.org/TR/webvtt1/#webvtt-cue-timings
@@ -117,7 +137,7 @@ func aside(block []string) bool {
 
 // readCues reads blocks of lines with empty ones between them: a name or number
 // that may be missing, the times, the words.
-func readCues(text string) (cues []cue, err error) {
+func readCues(text string) (cues Cues, err error) {
 	lines := strings.Split(text, "\n")
 	header := strings.HasPrefix(lines[0], "WEBVTT")
 	for at := 0; at < len(lines); {
@@ -154,7 +174,8 @@ func readCues(text string) (cues []cue, err error) {
 
 // readBlock reads a cue, or several of a file that forgot the empty lines
 // between them. wrong is the line without times that should have some, or -1.
-func readBlock(block []string) (cues []cue, wrong int) {
+func readBlock(block []string) (cues Cues, wrong int) {
+	var said [][]string // the lines of each cue
 	times := 0
 	if !strings.Contains(block[0], "-->") && len(block) > 1 {
 		times = 1 // below a name or number
@@ -163,49 +184,23 @@ func readBlock(block []string) (cues []cue, wrong int) {
 		start, end, ok := timesOf(line)
 		switch {
 		case ok && i > 0:
-			last := &cues[len(cues)-1]
-			if n := len(last.text); n > 0 && strings.Trim(last.text[n-1], "0123456789 \t") == "" {
-				last.text = last.text[:n-1] // the number of this one
+			last := &said[len(said)-1]
+			if n := len(*last); n > 0 && strings.Trim((*last)[n-1], "0123456789 \t") == "" {
+				*last = (*last)[:n-1] // the number of this one
 			}
 			fallthrough
 		case ok:
-			cues = append(cues, cue{start: start, end: end})
+			cues, said = append(cues, Cue{Start: start, End: end}), append(said, nil)
 		case i == 0:
 			return nil, times
 		default:
-			last := &cues[len(cues)-1]
-			last.text = append(last.text, line)
+			said[len(said)-1] = append(said[len(said)-1], line)
 		}
+	}
+	for i, lines := range said {
+		cues[i].words = wordsOf(lines)
 	}
 	return cues, -1
-}
-
-func writeCues(all []cue, length time.Duration) (Captions, error) {
-	var b strings.Builder
-	b.WriteString("WEBVTT\n")
-	cues, last := 0, time.Duration(0)
-	for i, c := range all {
-		words := wordsOf(c.text)
-		if words == "" {
-			continue
-		}
-		switch {
-		case c.end <= c.start:
-			return Captions{}, badCaptions("video.captions.backwards", "Cue", i+1, "At", vttTime(c.start))
-		case c.start < last:
-			return Captions{}, badCaptions("video.captions.order", "Cue", i+1, "At", vttTime(c.start))
-		case length > 0 && c.end > length+captionSlack:
-			return Captions{}, badCaptions("video.captions.beyond", "Cue", i+1, "At", vttTime(c.end), "Length", vttTime(length))
-		}
-		last = c.start
-		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", vttTime(c.start), vttTime(c.end), words)
-		cues++
-	}
-	if cues == 0 {
-		return Captions{}, badCaptions("video.captions.empty")
-	}
-	sum := sha256.Sum256([]byte(b.String()))
-	return Captions{VTT: b.String(), SHA256: hex.EncodeToString(sum[:]), Cues: cues}, nil
 }
 
 // cueTag is what may be a tag in a cue's words: italic, bold and underlined

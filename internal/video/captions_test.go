@@ -100,6 +100,7 @@ func TestBadCaptionsSayWhereAndWhy(t *testing.T) {
 		{"\xff\xfe\x00", "video.captions.unknown", nil},
 		{"WEBVTT\n\n00:05.000 --> 00:04.000\nCiao.\n", "video.captions.backwards", 1},
 		{"WEBVTT\n\n00:05.000 --> 00:06.000\nCiao.\n\n00:01.000 --> 00:02.000\nPrima.\n", "video.captions.order", 2},
+		{"WEBVTT\n\n00:05.000 --> 00:06.000\nCiao.\n\n00:05.999 --> 00:07.000\nInsieme.\n", "video.captions.overlap", 2},
 		{"WEBVTT\n\n00:05.000 --> 00:12.001\nCiao.\n", "video.captions.beyond", 1},
 		{"WEBVTT\n\n00:05.000 --> 00:06.000\nCiao.\n\nSenza\ntempi.\n", "video.captions.times", 7},
 		{"1\n00:00:01,000 --> 00:00:02,000\nCiao.\n\nsenza tempi\n", "video.captions.times", 5},
@@ -134,6 +135,15 @@ func FuzzCaptions(f *testing.F) {
 				t.Fatal(err)
 			}
 			return
+		}
+		cues, err := video.ParseCues(got.VTT)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{cues.Draft(), cues.SubRip()} {
+			if same, err := video.ReadCaptions(strings.NewReader(text), 0); err != nil || same.VTT != got.VTT {
+				t.Fatalf("%q as %q: %v", got.VTT, text, err)
+			}
 		}
 		again, err := video.ReadCaptions(strings.NewReader(got.VTT), 0)
 		if err != nil || again.VTT != got.VTT || again.Cues != got.Cues {

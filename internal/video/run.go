@@ -2,6 +2,7 @@ package video
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,11 @@ type task struct {
 	maxWrite int64         // largest file it may write, in bytes; 0: none
 	stdin    io.Reader     // may be nil
 	stdout   io.Writer     // may be nil; an error of its Write ends the tool
+
+	// For programs that are not ffmpeg.
+	memory int64    // instead of the limit of ffmpeg's; 0: that one
+	env    []string // instead of what ffmpeg gets to see
+	dir    string   // where it runs; empty: where the portal does
 }
 
 // errTooSlow means that a tool was ended by its own limit of time.
@@ -46,13 +52,16 @@ func (t *Inspector) run(ctx context.Context, k task) (string, error) {
 	defer cancel()
 
 	args := []string{
-		"--as=" + strconv.FormatInt(t.limits.MaxMemory, 10),
+		"--as=" + strconv.FormatInt(cmp.Or(k.memory, t.limits.MaxMemory), 10),
 		"--fsize=" + strconv.FormatInt(k.maxWrite, 10),
 		"--core=0", "--nofile=256",
 		"--", t.tools.Nice, "-n", "10", k.tool,
 	}
 	cmd := exec.CommandContext(ctx, t.tools.Prlimit, append(args, k.args...)...) //nolint:gosec // the tools come from Find, the arguments from this package
-	cmd.Env = environment()
+	cmd.Env, cmd.Dir = k.env, k.dir
+	if k.env == nil {
+		cmd.Env = environment()
+	}
 	cmd.Stdin = k.stdin
 	tail := &tailBuffer{max: stderrKept}
 	cmd.Stderr = tail
@@ -103,8 +112,12 @@ func (t *Inspector) output(ctx context.Context, tool string, timeout time.Durati
 // libraries are. Proxies, FFREPORT and secrets stay outside.
 func environment() []string {
 	// Fewer malloc arenas keep the address space close to what is used.
-	env := []string{"LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1", "MALLOC_ARENA_MAX=2"}
-	for _, name := range []string{"PATH", "LD_LIBRARY_PATH"} {
+	return inherit([]string{"LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1", "MALLOC_ARENA_MAX=2"}, "PATH", "LD_LIBRARY_PATH")
+}
+
+// inherit adds variables of ours to an environment.
+func inherit(env []string, names ...string) []string {
+	for _, name := range names {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

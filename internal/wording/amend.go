@@ -46,31 +46,35 @@ func (d *Desk) Routes(e *echo.Echo, f Face) {
 	at := door{d, f}
 	e.GET(f.Path+"/:id/modifica", at.amend)
 	e.POST(f.Path+"/:id/modifica", at.save)
+	e.GET(f.Path+"/:id/sottotitoli", at.captions)
 	e.POST(f.Path+"/:id/sottotitoli", at.sendCaptions)
-	e.GET(f.Path+"/:id/sottotitoli/:lang", at.captions)
+	e.POST(f.Path+"/:id/sottotitoli/macchina", at.askMachine)
+	e.GET(f.Path+"/:id/sottotitoli/:lang", at.caption) // the editor; with .vtt or .srt a file
+	e.POST(f.Path+"/:id/sottotitoli/:lang", at.editCaption)
 	e.POST(f.Path+"/:id/sottotitoli/:lang/elimina", at.deleteCaptions)
+	e.POST(f.Path+"/:id/sottotitoli/:lang/elimina-bozza", at.dropDraft)
 	e.POST(f.Path+"/:id/copertina", at.sendCover)
 }
 
 // amendPage is where an approved or published testimony is changed.
 type amendPage struct {
 	Fields
-	Crumbs      []page.Crumb
-	Action      string // what is posted goes below it
-	Testimony   *testimony.Testimony
-	Refusal     *fault.Message // why what was just sent was not kept
-	Captions    []testimony.Caption
-	CaptionForm *page.Form
-	CoverForm   *page.Form
-	Coverable   bool // its file is here
-	Poster      string
-	Rendition   string
+	Crumbs    []page.Crumb
+	Action    string // what is posted goes below it
+	Testimony *testimony.Testimony
+	Refusal   *fault.Message // why what was just sent was not kept
+	Captions  string         // address of the page of its captions
+	Tracks    []Track
+	CoverForm *page.Form
+	Coverable bool // its file is here
+	Poster    string
+	Rendition string
 }
 
 // refused is what was wrong with what was just sent, each nil if it was not that.
 type refused struct {
-	form, captions, cover *page.Form
-	why                   *fault.Message
+	form, cover *page.Form
+	why         *fault.Message
 }
 
 func (d door) amend(c echo.Context) error {
@@ -104,12 +108,12 @@ func (d door) show(c echo.Context, t *testimony.Testimony, status int, sent refu
 		sent.form = page.NewForm(ValuesOf(t), nil)
 	}
 	view := amendPage{
-		Action: d.Path + "/" + strconv.FormatInt(t.ID, 10), Testimony: t, Refusal: sent.why, CaptionForm: sent.captions, CoverForm: sent.cover,
+		Action: d.Path + "/" + strconv.FormatInt(t.ID, 10), Testimony: t, Refusal: sent.why, Captions: d.captioning(t.ID), CoverForm: sent.cover,
 	}
 	if view.Fields, err = d.Fields(ctx, t, sent.form); err != nil {
 		return err
 	}
-	if view.Captions, err = d.Testimonies.Captions(ctx, t.ID); err != nil {
+	if view.Tracks, err = d.Tracks(ctx, d.Face, t.ID); err != nil {
 		return err
 	}
 	if v := t.Video; v != nil && v.Rendition != "" {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,71 +39,6 @@ func fileForm(c echo.Context, file string, most int64) (values url.Values, part 
 		part = files[0]
 	}
 	return r.MultipartForm.Value, part, nil
-}
-
-// sendCaptions keeps captions of a language.
-func (d door) sendCaptions(c echo.Context) error {
-	p, t, err := d.Open(c)
-	if err != nil {
-		return err
-	}
-	values, part, err := fileForm(c, "captions", video.MaxCaptions+besides) // a file that is a little too large is told so
-	if err != nil {
-		return err
-	}
-	if err := d.keepCaptions(c.Request().Context(), p, t, values.Get("caption_language"), part); err != nil {
-		return d.refuse(c, p, t.ID, err, refused{captions: page.NewForm(values, err)})
-	}
-	return d.done(c, "studio.captions.saved", d.amending(t.ID))
-}
-
-func (d door) keepCaptions(ctx context.Context, p account.Person, t *testimony.Testimony, language string, part *multipart.FileHeader) error {
-	if part == nil {
-		return fault.Fields{{Name: "captions", Message: fault.Msg("video.captions.none")}}.Err()
-	}
-	f, err := part.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // it is only read
-	var length time.Duration
-	if t.Video != nil {
-		length = t.Video.Duration()
-	}
-	read, err := video.ReadCaptions(f, length)
-	if err != nil {
-		return err
-	}
-	return d.Testimonies.PutCaption(ctx, p.Actor(), p.MunicipalityCode, t.ID, testimony.Caption{
-		Language: language, Filename: filepath.Base(part.Filename), VTT: read.VTT, SHA256: read.SHA256,
-	})
-}
-
-func (d door) deleteCaptions(c echo.Context) error {
-	p, t, err := d.Open(c)
-	if err != nil {
-		return err
-	}
-	if err := d.Testimonies.DeleteCaption(c.Request().Context(), p.Actor(), p.MunicipalityCode, t.ID, c.Param("lang")); err != nil {
-		return err
-	}
-	return d.done(c, "studio.captions.deleted", d.amending(t.ID))
-}
-
-// captions gives captions back as a file.
-func (d door) captions(c echo.Context) error {
-	_, t, err := d.Open(c)
-	if err != nil {
-		return err
-	}
-	text, err := d.Testimonies.Caption(c.Request().Context(), t.ID, strings.TrimSuffix(c.Param("lang"), ".vtt"))
-	if err != nil {
-		return err
-	}
-	h := c.Response().Header()
-	h.Set("Content-Disposition", `attachment; filename="`+t.Slug()+"-"+text.Language+`.vtt"`)
-	h.Set("Cache-Control", "no-store")
-	return c.Blob(http.StatusOK, "text/vtt; charset=utf-8", []byte(text.VTT))
 }
 
 // sendCover gives a testimony another poster: a picture, or a moment of its

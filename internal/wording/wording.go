@@ -15,6 +15,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/transcription"
 	"github.com/voci-in-comune/voci/internal/video"
 )
 
@@ -25,6 +26,7 @@ type Rooms struct {
 	Sessions    *account.Sessions
 	Testimonies *testimony.Store
 	Inspector   func() (*video.Inspector, error) // looks for ffmpeg, which only a new cover needs
+	Transcripts *transcription.Desk              // nil without a program that writes down speech
 	Renditions  string                           // folder of posters and renditions
 	Clock       func() time.Time
 	Log         *slog.Logger
