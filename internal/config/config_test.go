@@ -62,17 +62,19 @@ func TestFlagsOverruleEnvironmentOverrulesFile(t *testing.T) {
 
 func TestAWrongSettingIsNamed(t *testing.T) {
 	for name, args := range map[string][]string{
-		"VOCI_LISTEN":           {"--listen", "everywhere"},
-		"VOCI_BASE_URL":         {"--base-url", "https://voci.example.it/portal"},
-		"VOCI_SECRET_KEY":       {"--secret-key", "short"},
-		"VOCI_GOOGLE_CLIENT_ID": {"--youtube", "live"},
-		"VOCI_YOUTUBE_ENDPOINT": {"--youtube-endpoint", "http://127.0.0.1:8099/prefix"},
-		"VOCI_SMTP_URL":         {"--smtp-url", "http://mail.example.it"},
-		"VOCI_MAX_UPLOAD_BYTES": {"--max-upload-bytes", "0"},
-		"VOCI_SYNC_EVERY":       {"--sync-every=-1h"},
-		"VOCI_QUOTA_KEPT":       {"--units-kept", "10000"},
-		"--territory":           {"--territory", "kingdom"},
-		"--env":                 {"--env", "staging"},
+		"VOCI_LISTEN":             {"--listen", "everywhere"},
+		"VOCI_BASE_URL":           {"--base-url", "https://voci.example.it/portal"},
+		"VOCI_SECRET_KEY":         {"--secret-key", "short"},
+		"VOCI_GOOGLE_CLIENT_ID":   {"--youtube", "live"},
+		"VOCI_YOUTUBE_ENDPOINT":   {"--youtube-endpoint", "http://127.0.0.1:8099/prefix"},
+		"VOCI_SMTP_URL":           {"--smtp-url", "http://mail.example.it"},
+		"VOCI_MAX_UPLOAD_BYTES":   {"--max-upload-bytes", "0"},
+		"VOCI_SYNC_EVERY":         {"--sync-every=-1h"},
+		"VOCI_TRANSCRIBE_COMMAND": {"--transcribe-command", "hear | write"},
+		"VOCI_TRANSCRIBE_MEMORY":  {"--transcribe-memory", "0"},
+		"VOCI_QUOTA_KEPT":         {"--units-kept", "10000"},
+		"--territory":             {"--territory", "kingdom"},
+		"--env":                   {"--env", "staging"},
 	} {
 		if _, err := read(t, args...); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v: got %v, want an error that names %s", args, err, name)

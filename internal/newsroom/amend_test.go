@@ -83,11 +83,14 @@ func TestStaffAddCaptions(t *testing.T) {
 	if res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("got %d", res.StatusCode)
 	}
-	b.get(at+"/modifica").says("courses.srt", "Francese")
+	b.get(at+"/sottotitoli").says("courses.srt", "Francese")
+	b.get(reviewPage(said.ID)).one("track", "srclang", "fr")
+	b.get(at+"/sottotitoli/fr").says("Sottotitoli in Francese", "Tutto a posto.")
 	if a := b.get(at + "/sottotitoli/fr.vtt"); !bytes.Contains(a.body, []byte("Bonjour de Balme.")) {
 		t.Errorf("%s", a.body)
 	}
-	b.follow(b.post(at+"/sottotitoli/fr/elimina"), at+"/modifica").says("Sottotitoli tolti.")
+	b.follow(b.post(at+"/sottotitoli/fr/elimina"), at+"/sottotitoli").says("Sottotitoli tolti.")
+	w.townHall().get(at + "/sottotitoli/fr").want(http.StatusForbidden)
 }
 
 func TestStaffWithdrawWithAReason(t *testing.T) {

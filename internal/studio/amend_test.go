@@ -91,39 +91,6 @@ func TestAPublishedTestimonyIsAmended(t *testing.T) {
 	})
 }
 
-func TestCaptions(t *testing.T) {
-	w := open(t)
-	said := w.published("La spesa sale")
-	b := w.townHall(balme)
-	address := "/comune/testimonianze/" + itoa(said.ID)
-	lang := url.Values{"caption_language": {"it"}}
-	b.postFileIn(address+"/sottotitoli", lang, "captions", "spesa.vtt", strings.NewReader(vtt)).want(http.StatusSeeOther)
-	b.get(address+"/modifica").says("Sottotitoli aggiunti.", "spesa.vtt")
-	if a := b.get(address + "/sottotitoli/it.vtt").want(http.StatusOK); !strings.Contains(string(a.body), "Buongiorno da Balme.") || a.header.Get("Content-Type") != "text/vtt; charset=utf-8" {
-		t.Errorf("%s: %s", a.header.Get("Content-Type"), a.body)
-	}
-	if s := w.plan(said.ID)["captions it"]; s.State != publishing.StepWaiting || s.Wanted == "" {
-		t.Errorf("the channel does not follow: %+v", s)
-	}
-	for text, want := range map[string]string{
-		"non sono sottotitoli": "Questo non è un file di sottotitoli",
-		"":                     "Il file dei sottotitoli è vuoto",
-		"WEBVTT\n\n00:01.000 --> 09:02.000\nCiao\n": "finisce a 00:09:02.000, ma il video dura 00:01:42.000",
-	} {
-		a := b.postFileIn(address+"/sottotitoli", lang, "captions", "altro.vtt", strings.NewReader(text)).want(http.StatusUnprocessableEntity)
-		if got := a.wrong("captions"); !strings.Contains(got, want) {
-			t.Errorf("%q: it says %q", text, got)
-		}
-	}
-	b.postFileIn(address+"/sottotitoli", lang, "captions", "large.vtt", strings.NewReader(strings.Repeat("x", 3<<20))).want(http.StatusRequestEntityTooLarge)
-	b.post(address+"/sottotitoli/it/elimina", nil).want(http.StatusSeeOther)
-	if s := w.plan(said.ID)["captions it"]; s.Wanted != "" {
-		t.Errorf("they stay on the channel: %+v", s)
-	}
-	b.get(address + "/sottotitoli/it.vtt").want(http.StatusNotFound)
-	w.townHall("001272").postFileIn(address+"/sottotitoli", lang, "captions", "a.vtt", strings.NewReader(vtt)).want(http.StatusNotFound)
-}
-
 func pngOf(t *testing.T, width, height int) []byte {
 	t.Helper()
 	var b bytes.Buffer

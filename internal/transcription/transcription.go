@@ -51,10 +51,11 @@ type Rooms struct {
 	DB          *store.Store
 	Testimonies *testimony.Store
 	Inspector   func() (*video.Inspector, error)
-	Command     string // of the program, see video.FindListener
-	MaxMemory   int64  // that it may take, in bytes
-	Renditions  string // folder of what the portal plays: the sound comes from there
-	Scratch     string // folder for files that are gone afterwards
+	Command     string        // of the program, see video.FindListener
+	MaxMemory   int64         // that it may take, in bytes
+	Patience    time.Duration // with it; zero: see video.Listener
+	Renditions  string        // folder of what the portal plays: the sound comes from there
+	Scratch     string        // folder for files that are gone afterwards
 	Enqueue     func(tx *gorm.DB, videoID int64) error
 	Clock       func() time.Time
 	Log         *slog.Logger
@@ -202,6 +203,7 @@ func (d *Desk) hear(ctx context.Context, v *testimony.Video) (heard bool, err er
 	if err != nil {
 		return false, fault.Wrap(err, fault.Invalid, "captions.machine.missing")
 	}
+	listener.Patience = d.Patience
 	cues, err := inspector.Hear(ctx, listener, filepath.Join(d.Renditions, v.Rendition), t.Language, v.Duration(), d.Scratch)
 	if err != nil || len(cues) == 0 {
 		return false, err

@@ -2,6 +2,7 @@ package video
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,10 @@ import (
 // Listener is a program that reads speech and writes it down: any that takes a
 // WAV file (16 kHz, one channel) and writes WebVTT. See docs/transcription.md.
 type Listener struct {
-	Program   string   // absolute path
-	Args      []string // as the setting has them
-	MaxMemory int64    // address space, in bytes
+	Program   string        // absolute path
+	Args      []string      // as the setting has them
+	MaxMemory int64         // address space, in bytes
+	Patience  time.Duration // zero: what is more than enough for the length of the video
 }
 
 // FindListener looks for the program of a command, which is words as a shell
@@ -115,7 +117,7 @@ func (t *Inspector) listen(ctx context.Context, l Listener, sound, language stri
 	defer func() { _ = f.Close() }() // it is only read
 	out := &limitedBuffer{max: MaxCaptions}
 	_, err = t.run(ctx, task{
-		tool: l.Program, args: l.Args, timeout: listenLeast + listenTimes*length, maxWrite: listenWrites, memory: l.MaxMemory,
+		tool: l.Program, args: l.Args, timeout: cmp.Or(l.Patience, listenLeast+listenTimes*length), maxWrite: listenWrites, memory: l.MaxMemory,
 		stdin: f, stdout: out, dir: dir,
 		env: inherit([]string{"LC_ALL=C.UTF-8", "TMPDIR=" + dir, "VOCI_AUDIO=" + sound, "VOCI_LANGUAGE=" + language}, "PATH", "LD_LIBRARY_PATH", "HOME"),
 	})

@@ -39,8 +39,8 @@ type editorPage struct {
 	Length    time.Duration
 
 	Data     editorData // for the script
+	Sound    bool // nothing is the matter
 	Problems []problemView
-	Errors   int
 	Mends    []mendView
 	Tools    []string // what can be done with a cue, by name
 }
@@ -130,6 +130,7 @@ func (d door) showEditor(c echo.Context, t *testimony.Testimony, lang string, no
 	uiLang := page.Lang(ctx)
 	view.show(cues, view.Length)
 	view.Data = d.data(uiLang, view.Base, cues, view.Length)
+	view.Sound = len(view.Problems) == 0 && len(cues) > 0
 	if sent.unreadable {
 		view.Data.Cues = nil
 	}
@@ -149,9 +150,6 @@ func (d door) showEditor(c echo.Context, t *testimony.Testimony, lang string, no
 func (v *editorPage) show(cues video.Cues, length time.Duration) {
 	all := cues.Problems(length)
 	for _, p := range all {
-		if p.Error {
-			v.Errors++
-		}
 		v.Problems = append(v.Problems, problemView{Cue: p.Cue, At: video.Clock(cues[p.Cue].Start), Kind: p.Kind, Message: p.Message, Error: p.Error})
 	}
 	for _, mend := range mends {
