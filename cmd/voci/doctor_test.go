@@ -53,3 +53,21 @@ func damage(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
+
+func TestDoctorTriesTheProgramThatWritesDownSpeech(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	o.run("link", "--municipality", cirie)
+	for command, want := range map[string]string{
+		`sh -c 'cat "$VOCI_AUDIO" | wc -c >&2; echo WEBVTT'`: "✓ speech to text: /",
+		"/nowhere/whisper":                  "✗ speech to text: VOCI_TRANSCRIBE_COMMAND: find the program",
+		`sh -c 'echo no model >&2; exit 1'`: "no model",
+		"echo Buongiorno":                   "It must read the WAV file",
+	} {
+		each := &operator{t, o.data, append(append([]string{}, o.env...), "VOCI_TRANSCRIBE_COMMAND="+command)}
+		r := each.try("doctor")
+		if (r.code == 0) != strings.HasPrefix(want, "✓") || !strings.Contains(r.out, want) {
+			t.Errorf("%s: exit %d, want %q in\n%s", command, r.code, want, r.out)
+		}
+	}
+}

@@ -100,7 +100,8 @@ func (d *doctor) listener(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("VOCI_TRANSCRIBE_COMMAND: %w. Install it, or write its whole path", err)
 	}
 	if err := video.New(tools, video.Limits{}).Try(ctx, l); err != nil {
-		return "", fmt.Errorf("VOCI_TRANSCRIBE_COMMAND: tried on a second of silence: %w. It must read the WAV file $VOCI_AUDIO, write WebVTT to its standard output and end with 0, within VOCI_TRANSCRIBE_MEMORY", err)
+		return "", errors.New("VOCI_TRANSCRIBE_COMMAND: tried on a second of silence: " + Explain(err) +
+			" It must read the WAV file $VOCI_AUDIO, write WebVTT to its standard output and end with 0, within VOCI_TRANSCRIBE_MEMORY: see docs/transcription.md")
 	}
 	return l.Program + " wrote down a second of silence", nil
 }

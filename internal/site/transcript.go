@@ -119,7 +119,7 @@ func spokenIn(all []testimony.Caption, wanted ...string) string {
 func partsOf(t *testimony.Testimony, cues video.Cues) (parts []transcriptPart) {
 	for _, p := range cues.Paragraphs() {
 		seconds := int64(p.Start / time.Second)
-		parts = append(parts, transcriptPart{At: p.Start, Href: address(t) + "#t=" + strconv.FormatInt(seconds, 10), Text: p.Text})
+		parts = append(parts, transcriptPart{At: p.Start.Truncate(time.Second), Href: address(t) + "#t=" + strconv.FormatInt(seconds, 10), Text: p.Text})
 	}
 	return parts
 }

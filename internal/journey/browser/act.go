@@ -264,3 +264,31 @@ func (tab *Tab) Date(label, day string) {
 		for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, { bubbles: true }));
 	})(`+labelled(label)+`.control, `+quote(day)+`)`)
 }
+
+// Chord presses a key together with Alt and Shift, by its place on the keyboard,
+// such as KeyP or ArrowUp.
+func (tab *Tab) Chord(code string) {
+	tab.t.Helper()
+	const altAndShift = 1 | 8 // as the protocol counts them
+	key := input.DispatchKeyEventParams{
+		Type: input.DispatchKeyEventTypeRawKeyDown, Key: strings.TrimPrefix(code, "Key"), Code: code, Modifiers: altAndShift,
+	}
+	call(tab, input.DispatchKeyEvent, key)
+	key.Type = input.DispatchKeyEventTypeKeyUp
+	call(tab, input.DispatchKeyEvent, key)
+}
+
+// TabTo goes on with the Tab key to what has this name, at most some dozens of
+// stops away.
+func (tab *Tab) TabTo(name string) {
+	tab.t.Helper()
+	const at = `(e => e.ariaLabel || e.labels?.[0]?.textContent || e.textContent)(document.activeElement).replace(/\s+/g, " ").trim()`
+	const most = 120
+	for range most {
+		tab.Keys(kb.Tab)
+		if here, err := try[string](tab, at); err == nil && strings.HasPrefix(here, name) {
+			return
+		}
+	}
+	tab.fail("the Tab key never comes to %q", name)
+}

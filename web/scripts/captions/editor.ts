@@ -391,6 +391,8 @@ class Editor {
   }
 
   private split(cue: Cue): void {
+    const text = this.text(this.at);
+    if (text && document.activeElement === text) this.caret = text.selectionStart; // news of it may still be on its way
     const inside = this.caret > 0 && this.caret < cue.text.length;
     const parts = split(cue, inside ? this.caret : middle(cue.text));
     if (!parts) return this.say(this.word("textNoSplit"));
