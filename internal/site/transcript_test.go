@@ -93,7 +93,9 @@ func TestTheAddressOfATranscriptIsThatOfItsTestimony(t *testing.T) {
 	for _, said := range []*testimony.Testimony{public, hidden} {
 		w.captioned(said, "it", discourse)
 	}
-	number := func(said *testimony.Testimony) string { return strings.TrimSuffix(address(said), "-"+said.Slug()) + "/trascrizione" }
+	number := func(said *testimony.Testimony) string {
+		return strings.TrimSuffix(address(said), "-"+said.Slug()) + "/trascrizione"
+	}
 	if answer := w.get(number(public)); answer.Code != http.StatusMovedPermanently || answer.Header().Get("Location") != address(public)+"/trascrizione" {
 		t.Errorf("by its number: %d to %s", answer.Code, answer.Header().Get("Location"))
 	}

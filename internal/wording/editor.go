@@ -39,7 +39,7 @@ type editorPage struct {
 	Length    time.Duration
 
 	Data     editorData // for the script
-	Sound    bool // nothing is the matter
+	Sound    bool       // nothing is the matter
 	Problems []problemView
 	Mends    []mendView
 	Tools    []string // what can be done with a cue, by name
