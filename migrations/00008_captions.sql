@@ -28,3 +28,6 @@ CREATE TABLE transcriptions (
     tries      INTEGER NOT NULL DEFAULT 0,
     changed_at DATETIME NOT NULL
 );
+
+-- +goose Down
+SELECT RAISE(ABORT, 'restore a back-up instead');

@@ -3,6 +3,7 @@ package site
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -52,7 +53,8 @@ func (s *Site) transcript(c echo.Context) error {
 		return err
 	}
 	if c.Request().URL.Path != transcriptAddress(t) {
-		if t.Visibility != testimony.Public {
+		_, slug, _ := strings.Cut(c.Param("id"), "-")
+		if t.Visibility != testimony.Public && !t.WasAt(slug) {
 			return fault.New(fault.NotFound, "testimony.unknown")
 		}
 		return moved(c, transcriptAddress(t))
