@@ -41,6 +41,7 @@ require (
 )
 
 require golang.org/x/xerrors v0.0.0-20200804184101-5ec99f83aff1 // indirect
+
 require github.com/mattn/go-shellwords v1.0.16
 
 require (

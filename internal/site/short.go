@@ -67,9 +67,11 @@ func (s *Site) embed(c echo.Context) error {
 	}
 	view := embedPage{Testimony: t, Municipality: m, Player: s.player(t, publications[t.ID]), Href: card.Address(t)}
 	if view.Player.Video != "" {
-		if view.Player.Tracks, err = s.tracks(ctx, t); err != nil {
+		captions, err := s.Testimonies.Captions(ctx, t.ID)
+		if err != nil {
 			return err
 		}
+		view.Player.Tracks = s.tracks(page.Lang(ctx), t, captions)
 	}
 	s.Pages.AllowFrames(c)
 	return s.render(c, "embed", page.Frame{

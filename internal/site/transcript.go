@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/territory"
@@ -43,7 +44,7 @@ type transcriptPart struct {
 
 // transcriptAddress is where the transcript of a testimony is: below its own
 // address, which for an unlisted one must be known.
-func transcriptAddress(t *testimony.Testimony) string { return address(t) + "/trascrizione" }
+func transcriptAddress(t *testimony.Testimony) string { return card.Address(t) + "/trascrizione" }
 
 // transcript shows what is said in a testimony, from its captions.
 func (s *Site) transcript(c echo.Context) error {
@@ -82,9 +83,9 @@ func (s *Site) transcript(c echo.Context) error {
 	}
 	label := s.Pages.T(lang, "transcript.title")
 	view := transcriptPage{
-		Testimony: t, Municipality: m, Back: address(t), Spoken: spoken, Parts: partsOf(t, cues),
+		Testimony: t, Municipality: m, Back: card.Address(t), Spoken: spoken, Parts: partsOf(t, cues),
 		VTT: captionsAddress(t, spoken, "vtt"), SRT: captionsAddress(t, spoken, "srt"),
-		Crumbs: []page.Crumb{{Label: s.Pages.T(lang, "nav.testimonies"), Href: "/testimonianze"}, {Label: t.Title, Href: address(t)}, {Label: label}},
+		Crumbs: []page.Crumb{{Label: s.Pages.T(lang, "nav.testimonies"), Href: "/testimonianze"}, {Label: t.Title, Href: card.Address(t)}, {Label: label}},
 	}
 	for _, each := range all {
 		view.Languages = append(view.Languages, spokenLanguage{
@@ -93,7 +94,7 @@ func (s *Site) transcript(c echo.Context) error {
 	}
 	frame := page.Frame{
 		Title: label + ": " + t.Title + " · " + m.Name, Section: "/testimonianze",
-		Canonical: transcriptAddress(t), Image: poster(t), Page: &view,
+		Canonical: transcriptAddress(t), Image: card.Poster(t), Page: &view,
 	}
 	if len(view.Parts) > 0 { // captions of nothing but blanks have none
 		frame.Description = summary(view.Parts[0].Text)
@@ -121,7 +122,7 @@ func spokenIn(all []testimony.Caption, wanted ...string) string {
 func partsOf(t *testimony.Testimony, cues video.Cues) (parts []transcriptPart) {
 	for _, p := range cues.Paragraphs() {
 		seconds := int64(p.Start / time.Second)
-		parts = append(parts, transcriptPart{At: p.Start.Truncate(time.Second), Href: address(t) + "#t=" + strconv.FormatInt(seconds, 10), Text: p.Text})
+		parts = append(parts, transcriptPart{At: p.Start.Truncate(time.Second), Href: card.Address(t) + "#t=" + strconv.FormatInt(seconds, 10), Text: p.Text})
 	}
 	return parts
 }

@@ -46,8 +46,9 @@ func TestThePressKitIsThereWhileCitizensSeeTheTestimony(t *testing.T) {
 
 	said := w.published("La spesa sale fino all’ultima borgata")
 	w.film(said)
-	if err := w.testimonies.PutCaption(t.Context(), "test", balme, said.ID, testimony.Caption{Language: "it", Filename: "a.vtt", VTT: spoken}); err != nil {
-		t.Fatal(err)
+	out, err := w.testimonies.TakeCaptionFile(t.Context(), "test", balme, said.ID, testimony.DraftEdit{Language: "it", Filename: "a.vtt", Text: spoken}, &testimony.Caption{VTT: spoken})
+	if err != nil || !out {
+		t.Fatal(out, err)
 	}
 	at := "/comune/testimonianze/" + itoa(said.ID) + "/stampa"
 	w.townHall(ivrea).get(at).want(http.StatusNotFound)
