@@ -146,7 +146,6 @@ type state struct {
 	Poster    string               `json:"poster"`
 	Rendition string               `json:"rendition"`
 	Arriving  *arriving            `json:"arriving"`
-	Kept      string               `json:"kept"` // until when what arrived is kept, in words
 }
 
 // progress answers with the state of a testimony and of its file.
@@ -163,18 +162,14 @@ func (s *Studio) progress(c echo.Context) error {
 	answer := state{
 		State: t.State, Awaits: t.AwaitsFile(), Takes: t.TakesFile(), Poster: posterOf(t), Rendition: renditionOf(t), Arriving: coming[t.ID],
 	}
-	lang := page.Lang(ctx)
 	if v := t.Full; v != nil {
 		answer.Video, answer.VideoID, answer.Filename, answer.Bytes = v.State, v.ID, v.Filename, v.Bytes
 		if v.Reason.Key != "" {
-			answer.Reason = s.pages.Say(lang, v.Reason.Message)
+			answer.Reason = s.pages.Say(page.Lang(ctx), v.Reason.Message)
 		}
 	}
 	if t.Small != nil {
 		answer.Small = t.Small.State
-	}
-	if answer.Arriving != nil {
-		answer.Kept = s.pages.T(lang, "line.kept", "Until", answer.Arriving.Until)
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, answer)
