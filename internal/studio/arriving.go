@@ -194,14 +194,15 @@ func (s *Studio) sendWhole(c echo.Context) error {
 	if !came {
 		sent = fault.New(fault.Invalid, "testimony.video.empty")
 	}
-	e, refused := errors.AsType[*fault.Error](sent)
-	switch {
-	case refused && e.Kind != fault.Unknown:
+	if e, ok := errors.AsType[*fault.Error](sent); ok && e.Kind != fault.Unknown {
 		if t, err = s.testimonies.Get(c.Request().Context(), p.MunicipalityCode, t.ID); err != nil {
 			return err
 		}
-		return s.showForm(c, p, t, fault.Fields{{Name: "video", Message: e.Message}}, page.Status(sent))
-	case sent != nil:
+		if t.AwaitsWhole() { // the form is still there to say it in
+			return s.showForm(c, p, t, fault.Fields{{Name: "video", Message: e.Message}}, page.Status(sent))
+		}
+	}
+	if sent != nil {
 		return sent
 	}
 	s.sessions.SetFlash(c.Request().Context(), "line.whole_came")
