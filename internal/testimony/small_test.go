@@ -165,10 +165,10 @@ func TestWhatMayArriveWhen(t *testing.T) {
 	}
 	got := map[string]string{}
 	for name, reach := range map[string]func(t *testing.T, r *room) int64{
-		"a draft":                   func(t *testing.T, r *room) int64 { return r.create(t, whole()).ID },
-		"a draft with its file":     full,
-		"in review by the small":    func(t *testing.T, r *room) int64 { return r.bySmall(t) },
-		"in review by the full":     func(t *testing.T, r *room) int64 { id := full(t, r); submit(t, r, id); return id },
+		"a draft":                func(t *testing.T, r *room) int64 { return r.create(t, whole()).ID },
+		"a draft with its file":  full,
+		"in review by the small": func(t *testing.T, r *room) int64 { return r.bySmall(t) },
+		"in review by the full":  func(t *testing.T, r *room) int64 { id := full(t, r); submit(t, r, id); return id },
 		"in review, both have come": func(t *testing.T, r *room) int64 {
 			id := r.bySmall(t)
 			r.mustCome(t, id, testimony.Full, "full", wholeBytes)
@@ -211,7 +211,10 @@ func TestWhatMayArriveWhen(t *testing.T) {
 		},
 		"withdrawn": func(t *testing.T, r *room) int64 {
 			id := r.bySmall(t)
-			move(t, r, id, func(int) error { _, err := r.Withdraw(t.Context(), "tester", balme, id, testimony.Withdrawal{}); return err })
+			move(t, r, id, func(int) error {
+				_, err := r.Withdraw(t.Context(), "tester", balme, id, testimony.Withdrawal{})
+				return err
+			})
 			return id
 		},
 	} {
