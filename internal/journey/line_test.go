@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,21 +17,22 @@ import (
 // do: what it has taken in it still hands over when it is cut, or when the tab
 // is closed.
 type line struct {
-	t        *testing.T
+	t        testing.TB
 	base     string // address of the portal, as browsers see it
 	upstream string
+	delay    time.Duration // there and back
 	server   *toxiproxy.ApiServer
 	proxy    *toxiproxy.Proxy
 }
 
-// start starts a portal at the other end of a line.
-func start(t *testing.T) (*portal.Portal, *line) {
+// start starts a portal at the other end of a line. env are settings of it.
+func start(t testing.TB, env ...string) (*portal.Portal, *line) {
 	t.Helper()
 	l := &line{t: t, base: "http://127.0.0.1:0", server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())}
 	l.lay(0)
 	l.base = "http://" + l.proxy.Listen
 	t.Cleanup(func() { l.cut() })
-	p := portal.Start(t, "VOCI_BASE_URL="+l.base)
+	p := portal.Start(t, append([]string{"VOCI_BASE_URL=" + l.base}, env...)...)
 	l.upstream = strings.TrimPrefix(p.Base, "http://")
 	l.lay(0)
 	return p, l
@@ -49,12 +51,34 @@ func (l *line) lay(perSecond int64) {
 	// A proxy of its own: toxiproxy takes seconds to make a used one well again.
 	l.proxy = toxiproxy.NewProxy(l.server, "line", strings.TrimPrefix(l.base, "http://"), l.upstream)
 	if perSecond > 0 {
-		order := fmt.Sprintf(`{"type": "bandwidth", "stream": "upstream", "attributes": {"rate": %d}}`, perSecond>>10)
-		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(order)); err != nil {
-			l.t.Fatalf("the line: %v", err)
-		}
+		l.toxic("bandwidth", "upstream", "rate", perSecond/1000) // toxiproxy counts bytes a millisecond
+	}
+	// First the rate, then the delay: the other way round toxiproxy would take in
+	// whole files.
+	if l.delay > 0 {
+		l.toxic("latency", "upstream", "latency", l.delay.Milliseconds()/2)
+		l.toxic("latency", "downstream", "latency", l.delay.Milliseconds()/2)
 	}
 	if err := l.proxy.Start(); err != nil {
+		l.t.Fatalf("the line: %v", err)
+	}
+}
+
+// resets breaks all that is under way as a network does that was changed: with a
+// reset, after which nothing more is heard.
+func (l *line) resets() { l.toxic("reset_peer", "upstream", "timeout", 0) }
+
+// stalls lets nothing through any more, and does not say so.
+func (l *line) stalls() {
+	for _, way := range []string{"upstream", "downstream"} {
+		l.toxic("latency", way, "latency", time.Hour.Milliseconds())
+	}
+}
+
+func (l *line) toxic(kind, way, attribute string, value int64) {
+	l.t.Helper()
+	order := fmt.Sprintf(`{"name": "%s %s %d", "type": %q, "stream": %q, "attributes": {%q: %d}}`, kind, way, value, kind, way, attribute, value)
+	if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(order)); err != nil {
 		l.t.Fatalf("the line: %v", err)
 	}
 }

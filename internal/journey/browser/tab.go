@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -167,4 +168,10 @@ func (tab *Tab) Hidden(is bool) {
 		document.dispatchEvent(new Event("visibilitychange"));
 		return true;
 	})()`, is))
+}
+
+// Heap is how many bytes the scripts of the page hold.
+func (tab *Tab) Heap() int64 {
+	tab.t.Helper()
+	return int64(call(tab, runtime.GetHeapUsage, struct{}{}).UsedSize)
 }
