@@ -202,6 +202,27 @@ func TestAPhoneThatSlept(t *testing.T) {
 	tab.Until(`!document.title.startsWith("Torna qui")`)
 }
 
+// A line that is dead and does not say so is found out: the portal is asked, and
+// nothing has come there either.
+func TestALineThatIsDeadAndDoesNotSaySo(t *testing.T) {
+	w, b := inBrowser(t)
+	content := longFilm(t)
+	tab := w.enter(t, b, browser.Phone)
+	tab.Forgive("net::ERR_")
+	id := w.draft(w.townHall(balme), tab)
+	w.line.lets(slow / 4)
+	tab.ChooseFile("File del video", file(t, "spesa.mp4", content))
+	tab.UntilNumber(sent, more(100))
+	w.line.hangs()
+	tab.Sees("Ripartiamo dal")
+	w.line.lets(0)
+	tab.Sees("Il video è arrivato e funziona")
+	w.sentWhole(id, content)
+	if n := len(tab.Requests("POST", "/caricamenti/")); n != 1 {
+		t.Errorf("%d uploads were begun", n)
+	}
+}
+
 // The clock of the device is three years ahead: times on the page are the
 // portal's, and nothing that it kept is taken for old.
 func TestAWrongClock(t *testing.T) {
@@ -304,7 +325,7 @@ func TestFilesAsDevicesMakeThem(t *testing.T) {
 		seconds  float64
 	}{
 		"twenty minutes of an iPhone held upright": {
-			"libx265", videotest.Spec{Container: "mov", Codec: "hevc", Rotate: 90, Seconds: 1200, Rate: 5, Width: 256, Height: 144, Faststart: false}, true, 1200,
+			"libx265", videotest.Spec{Container: "mov", Codec: "hevc", Rotate: 90, Seconds: 1200, Rate: 2, Width: 128, Height: 72}, true, 1200,
 		},
 		"a recording of a browser that does not say how long it is": {
 			"libvpx", videotest.Spec{Container: "webm", Codec: "vp8", Live: true, Seconds: 4}, false, 4,
