@@ -83,7 +83,7 @@ func TestSendingThroughCutsInFiveWays(t *testing.T) {
 		}
 	}
 	t.Logf("to have the same places again: VOCI_CUTS_SEED=%d", seed)
-	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // places of cuts are no secret
+	dice := rand.New(rand.NewPCG(seed, 0))
 
 	scratch := t.TempDir()
 	var disk unix.Statfs_t

@@ -1,7 +1,10 @@
 package journey
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +53,15 @@ func (l *line) lay(perSecond int64) {
 	}
 	// A proxy of its own: toxiproxy takes seconds to make a used one well again.
 	l.proxy = toxiproxy.NewProxy(l.server, "line", strings.TrimPrefix(l.base, "http://"), l.upstream)
+	l.dress(perSecond)
+	if err := l.proxy.Start(); err != nil {
+		l.t.Fatalf("the line: %v", err)
+	}
+}
+
+// dress makes a line that is not laid yet as slow as it is to be.
+func (l *line) dress(perSecond int64) {
+	l.t.Helper()
 	if perSecond > 0 {
 		l.toxic("bandwidth", "upstream", "rate", perSecond/1000) // toxiproxy counts bytes a millisecond
 	}
@@ -59,9 +71,41 @@ func (l *line) lay(perSecond int64) {
 		l.toxic("latency", "upstream", "latency", l.delay.Milliseconds()/2)
 		l.toxic("latency", "downstream", "latency", l.delay.Milliseconds()/2)
 	}
-	if err := l.proxy.Start(); err != nil {
-		l.t.Fatalf("the line: %v", err)
+}
+
+// plain sends so many bytes over a line like this one, by itself and without a
+// cut, and tells how long they took.
+func (l *line) plain(perSecond, bytes int64) <-chan time.Duration {
+	l.t.Helper()
+	sink, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		l.t.Fatal(err)
 	}
+	l.t.Cleanup(func() { _ = sink.Close() })
+	twin := &line{t: l.t, delay: l.delay, server: l.server, proxy: toxiproxy.NewProxy(l.server, "plain line", "127.0.0.1:0", sink.Addr().String())}
+	twin.dress(perSecond)
+	if err := twin.proxy.Start(); err != nil {
+		l.t.Fatalf("the plain line: %v", err)
+	}
+	l.t.Cleanup(twin.cut)
+	took := make(chan time.Duration, 1)
+	begun := time.Now()
+	go func() {
+		if c, err := net.Dial("tcp", twin.proxy.Listen); err == nil {
+			_, _ = io.CopyN(c, rand.Reader, bytes) // what is missing is missed at the other end
+			_ = c.Close()
+		}
+	}()
+	go func() {
+		c, err := sink.Accept()
+		if err != nil {
+			return
+		}
+		if n, _ := io.Copy(io.Discard, c); n == bytes {
+			took <- time.Since(begun)
+		}
+	}()
+	return took
 }
 
 // resets breaks all that is under way as a network does that was changed: with a

@@ -67,7 +67,9 @@ export function attempt(tus: Tus, parcel: Parcel): Attempt {
       },
       onAfterResponse: (request, response) => {
         alive = performance.now();
-        if (request.getMethod() === "HEAD") sent = Number(response.getHeader("Upload-Offset")) || 0;
+        if (request.getMethod() !== "HEAD" || response.getStatus() !== 200) return;
+        sent = Number(response.getHeader("Upload-Offset")) || 0;
+        parcel.accepted(sent);
       },
       onProgress: (now) => {
         alive = performance.now();

@@ -24,6 +24,9 @@ type Verdict = { go: "on"; wait: boolean; busy?: boolean; word?: string } | { go
 const waits = [1, 2, 4, 8, 15, 30];
 // Milliseconds after which a page that was away looks whether bytes move.
 const wake = 3_000;
+// Milliseconds that a try must have lasted, with bytes moving, for the next to
+// begin at once.
+const lively = 3_000;
 // Times that a small version is tried in a row without a byte of it arriving.
 const smallTries = 4;
 
@@ -189,9 +192,21 @@ export class Sending {
       if (turn === this.turn && this.maker.ready && this.url) await this.sendSmall(file, turn);
       if (turn !== this.turn) return;
       const before = this.offset;
+      const used = this.panel.used;
+      const begun = performance.now();
       this.showSending(word);
       const outcome = await this.attempt(file);
       if (turn !== this.turn) return;
+      word = "";
+      // A line that lets bytes through and breaks now and then is used without
+      // delay: a try begins by asking the portal how much it has. Some browsers
+      // repeat what broke by themselves, and hear that it has come already.
+      const went = this.panel.used > used && performance.now() - begun > lively;
+      const broke = outcome.kind === "broken" || (outcome.kind === "answer" && outcome.status === 409);
+      if (broke && went && this.url && navigator.onLine && (await readable(file, this.offset))) {
+        tries = 0;
+        continue;
+      }
       const verdict = await this.judge(file, outcome);
       if (turn !== this.turn) return;
       const moved = this.offset > before;
@@ -203,8 +218,7 @@ export class Sending {
           return this.refuse(verdict.text, verdict.again);
         case "on":
           word = verdict.word ?? "";
-          // A line that breaks now and then but lets bytes through is used at
-          // once; what ends the same way twice without a byte moving is not hurried.
+          // What ends the same way twice without a byte moving is not hurried.
           if (verdict.busy || (verdict.wait && !moved) || tries > 0) await this.wait(tries, verdict.busy ?? false, verdict.word);
           tries++;
           if (turn !== this.turn) return;
