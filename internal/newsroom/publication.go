@@ -101,7 +101,7 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 	}
 	view.Retryable = pub.State == publishing.Blocked || view.Plan.Blocked
 	view.Handable = pub.Handable()
-	view.Returnable = t.State == testimony.Approved && pub.Handable()
+	view.Returnable = t.State == testimony.Approved && (pub.Handable() || pub.AwaitsFile())
 	view.Schedulable = t.State == testimony.Approved && t.Visibility == testimony.Public
 	if withdrawable(t) {
 		view.WithdrawHref = withdrawAddress(t.ID)
