@@ -152,13 +152,6 @@ func (tab *Tab) fail(form string, args ...any) {
 	tab.t.Fatalf("%s\nat %s (%d px):\n%s\n%s", fmt.Sprintf(form, args...), where, tab.person.size.Width, text, strings.Join(tab.seen.troubles(), "\n"))
 }
 
-// Before has a script run in each document of the tab before the page's own, to
-// put something into the place of what this machine's browser says of its device.
-func (tab *Tab) Before(script string) {
-	tab.t.Helper()
-	call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
-}
-
 // Hidden tells the page that nobody looks at it, or that somebody does again, as
 // a telephone does when another app comes to the front.
 func (tab *Tab) Hidden(is bool) {
