@@ -276,7 +276,7 @@ func (a *App) openUploads() (err error) {
 				return err
 			}
 			return a.Testimonies.BeginUpload(ctx, p.MunicipalityCode, testimony.Upload{
-				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0),
+				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0), Kind: kindOf(o.Version), WholeBytes: o.Whole,
 			})
 		},
 		Owns: func(ctx context.Context, id string) error {
@@ -290,12 +290,21 @@ func (a *App) openUploads() (err error) {
 		Received: func(ctx context.Context, r upload.Received) error {
 			return a.Testimonies.ReceiveVideo(ctx, testimony.Video{
 				TestimonyID: r.TestimonyID, UploadID: r.UploadID, Original: r.Path, Filename: r.Filename, Bytes: r.Bytes,
+				Kind: kindOf(r.Version), WholeBytes: r.Whole,
 			})
 		},
 		Refused: func(w http.ResponseWriter, r *http.Request, err error) { a.refuse(w, r, err) },
 		Log:     a.Log,
 	})
 	return err
+}
+
+// kindOf is what a version of a file is to its testimony.
+func kindOf(v upload.Version) testimony.Kind {
+	if v.Small {
+		return testimony.Small
+	}
+	return testimony.Full
 }
 
 // sender returns the town hall that sends.

@@ -14,11 +14,10 @@ import (
 	"github.com/voci-in-comune/voci/internal/jobs"
 	"github.com/voci-in-comune/voci/internal/publishing"
 	"github.com/voci-in-comune/voci/internal/register"
+	"github.com/voci-in-comune/voci/internal/upload"
 )
 
 const (
-	// uploadLife is how long an upload that nobody goes on with is kept.
-	uploadLife = 14 * 24 * time.Hour
 	// supersededLife is how long a file is kept after another took its place.
 	supersededLife = 7 * 24 * time.Hour
 	// unnamedLife is how long a signed release is kept whose form was never sent
@@ -70,7 +69,7 @@ func (a *App) Nightly(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-uploadLife), func(string) bool { return false })
+	gone, err := a.Uploads.Expire(ctx, time.Now().Add(-upload.Life), func(string) bool { return false })
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func film(t *testing.T, spec videotest.Spec) string {
 }
 
 // digest is the SHA-256 of a file, as the sandbox channel writes it.
-func digest(t *testing.T, path string) string {
+func digest(t testing.TB, path string) string {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {

@@ -101,7 +101,7 @@ func (n *Newsroom) showPublication(c echo.Context, status int, pub *publishing.P
 	}
 	view.Retryable = pub.State == publishing.Blocked || view.Plan.Blocked
 	view.Handable = pub.Handable()
-	view.Returnable = t.State == testimony.Approved && pub.Handable()
+	view.Returnable = t.State == testimony.Approved && (pub.Handable() || pub.AwaitsFile())
 	view.Schedulable = t.State == testimony.Approved && t.Visibility == testimony.Public
 	if withdrawable(t) {
 		view.WithdrawHref = withdrawAddress(t.ID)
@@ -265,8 +265,8 @@ func (n *Newsroom) showHand(c echo.Context, status int, pub *publishing.Publicat
 		{ID: "description", Label: fault.Msg("newsroom.hand.description"), Text: meta.Description, Rows: 8},
 		{ID: "tags", Label: fault.Msg("newsroom.hand.tags"), Text: strings.Join(meta.Tags, ", "), Rows: 3},
 	}}
-	if t.Video != nil && t.Video.Original != "" {
-		view.Original, view.Bytes = publicationAddress(pub.ID)+"/originale", t.Video.Bytes
+	if t.Full != nil && t.Full.Original != "" {
+		view.Original, view.Bytes = publicationAddress(pub.ID)+"/originale", t.Full.Bytes
 	}
 	state, err := n.channelState(ctx)
 	if err != nil {
@@ -315,10 +315,10 @@ func (n *Newsroom) original(c echo.Context) error {
 		return err
 	}
 	missing := fault.New(fault.NotFound, "video.unknown")
-	if t.Video == nil || t.Video.Original == "" {
+	if t.Full == nil || t.Full.Original == "" { // a small version is not for the channel
 		return missing
 	}
-	f, err := os.Open(filepath.Join(n.Vault, t.Video.Original))
+	f, err := os.Open(filepath.Join(n.Vault, t.Full.Original))
 	if errors.Is(err, os.ErrNotExist) {
 		return missing
 	}
@@ -334,7 +334,7 @@ func (n *Newsroom) original(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	end := strings.ToLower(filepath.Ext(t.Video.Filename))
+	end := strings.ToLower(filepath.Ext(t.Full.Filename))
 	if len(end) > 5 || strings.ContainsAny(end, "\"\\") {
 		end = ".mp4"
 	}

@@ -94,7 +94,7 @@ func (d *Desk) tell(lang string, say func(string, ...any) string, one item) stri
 	parts := []string{say("kit.mail."+string(one.kind)+".text", "Title", d.title(lang, t))}
 	switch one.kind {
 	case unusable:
-		parts = append(parts, mail.Quote(d.Say(lang, t.Video.Reason.Message)))
+		parts = append(parts, mail.Quote(d.Say(lang, t.Full.Reason.Message)))
 	case changes, rejected, withdrawn:
 		if t.Reason != "" {
 			parts = append(parts, mail.Quote(t.Reason))

@@ -70,7 +70,7 @@ func kindOf(action string, t *testimony.Testimony) kind {
 	switch {
 	case k == received && !t.State.Editable(), // it went on by itself
 		k == inReview && t.State == testimony.Draft, // taken back
-		k == unusable && (t.Video == nil || t.Video.State != testimony.VideoUnusable),
+		k == unusable && (t.Full == nil || t.Full.State != testimony.VideoUnusable),
 		k == blocked && t.State != testimony.Approved,
 		k == published && t.State != testimony.Published:
 		return ""

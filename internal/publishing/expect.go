@@ -17,6 +17,7 @@ type Expectation struct {
 	At      time.Time // not before; zero: today, after Ahead others
 	Ahead   int       // how many are sent before it
 	Sent    bool      // it is on its way, or there: At is when people see it
+	File    bool      // not known because the full file is still to come
 }
 
 // Explain puts it into a sentence. It is nil where the publication's own state
@@ -24,6 +25,8 @@ type Expectation struct {
 func (e Expectation) Explain() *fault.Message {
 	var m fault.Message
 	switch {
+	case e.File:
+		return nil
 	case !e.Known && e.Channel:
 		m = fault.Msg("publishing.expect.channel")
 	case !e.Known:
@@ -59,6 +62,8 @@ func (p *Publisher) Expect(ctx context.Context) (map[int64]Expectation, error) {
 	var queue []Publication
 	for _, pub := range open {
 		switch {
+		case pub.AwaitsFile():
+			expected[pub.ID] = Expectation{File: true}
 		case pub.State == Blocked, pub.State == Missing, p.Channels == nil:
 			expected[pub.ID] = Expectation{}
 		case stopped:

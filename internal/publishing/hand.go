@@ -75,9 +75,9 @@ func (p *Publisher) Describe(ctx context.Context, id int64) (youtube.Metadata, *
 }
 
 // handable tells whether a publication may be taken over by hand: nothing of it
-// may be on its way, and a video that was there before the portal stays.
+// may be on its way, its full file must be there, and a video that was there before the portal stays.
 func handable(pub *Publication) bool {
-	return pub.Origin != FromChannel && in([]State{Waiting, Blocked}, pub.State) && pub.SessionSealed == nil && !pub.LastByteSent &&
+	return pub.Origin != FromChannel && !pub.AwaitsFile() && in([]State{Waiting, Blocked}, pub.State) && pub.SessionSealed == nil && !pub.LastByteSent &&
 		pub.Reason.Key != outcomeUnknown && pub.Reason.Key != "publishing.unsure"
 }
 
@@ -97,6 +97,9 @@ func (p *Publisher) ByHand(ctx context.Context, actor string, id int64, link str
 	pub, err := get(p.DB.Reader(ctx), id)
 	if err != nil {
 		return err
+	}
+	if pub.AwaitsFile() {
+		return fault.New(fault.Conflict, waitsForFile)
 	}
 	if !handable(pub) {
 		return fault.New(fault.Conflict, "publishing.under_way")

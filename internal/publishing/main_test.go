@@ -135,6 +135,7 @@ func (w *world) rooms() {
 		VideoReceived: func(*gorm.DB, *testimony.Video) error { return nil },
 		Approved:      func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Plan(tx, t) },
 		Withdrawn:     func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Remove(tx, t) },
+		Returned:      func(tx *gorm.DB, t *testimony.Testimony) error { return w.publisher.Return(tx, t) },
 		Amended: func(tx *gorm.DB, t *testimony.Testimony, write func() error) error {
 			if err := write(); err != nil {
 				return err

@@ -135,6 +135,14 @@ func (p Publication) Away() bool {
 	return p.YoutubeID != nil && p.WantedPrivacy != youtube.Private && in([]State{Public, Missing, Blocked}, p.State) && !p.Playable()
 }
 
+// waitsForFile is the reason of a publication whose testimony was approved by its
+// small version.
+const waitsForFile = "publishing.waits_for_file"
+
+// AwaitsFile tells whether it waits for the full file: there is nothing yet that
+// may go to the channel, or be taken there by hand.
+func (p Publication) AwaitsFile() bool { return p.State == Waiting && p.Reason.Key == waitsForFile }
+
 // Leaving tells whether it is on its way off the channel, or off it.
 func (p *Publication) Leaving() bool { return p.State == Removing || p.State == Removed }
 

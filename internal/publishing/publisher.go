@@ -92,7 +92,8 @@ func (p *Publisher) take(id int64) (leave func(), ok bool) {
 func (p *Publisher) now() time.Time { return p.Clock().UTC() }
 
 // Plan makes or renews the publication of a testimony that was approved inside
-// tx, and has it taken to the channel after the commit.
+// tx, and has it taken to the channel after the commit. One approved by its small
+// version waits: only the full file goes to the channel.
 func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
 	if t.Video == nil {
 		return fmt.Errorf("plan the publication of testimony %d: it has no file", t.ID)
@@ -106,6 +107,9 @@ func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
 	// file is sent: see send.
 	pub.TestimonyID, pub.VideoID, pub.WantedPrivacy, pub.PublishAt = t.ID, t.Video.ID, youtube.Privacy(t.Visibility), t.PublishAt
 	pub.State, pub.Since, pub.Reason, pub.Until = Waiting, p.now(), testimony.Sentence{}, nil
+	if t.OnlySmall() {
+		pub.Reason = testimony.Sentence{Message: fault.Msg(waitsForFile)}
+	}
 	if pub.Slug == "" {
 		pub.Slug, pub.Origin, pub.Verified = newSlug(), FromPortal, true
 	}
@@ -115,7 +119,7 @@ func (p *Publisher) Plan(tx *gorm.DB, t *testimony.Testimony) error {
 	if err := p.replan(tx, t, &pub); err != nil {
 		return err
 	}
-	if err := p.note(tx, audit.Portal, pub.ID, Waiting, testimony.Sentence{}); err != nil {
+	if err := p.note(tx, audit.Portal, pub.ID, Waiting, pub.Reason); err != nil || pub.AwaitsFile() {
 		return err
 	}
 	return p.Enqueue(tx, pub.ID, LaneSend)
@@ -234,6 +238,9 @@ func (p *Publisher) Publish(ctx context.Context, id int64, lane Lane) error {
 		}
 		if laneOf(pub.State) != lane {
 			return nil // whoever moved it there put it into the other lane
+		}
+		if pub.AwaitsFile() {
+			return nil // Plan is called again when it is there
 		}
 		switch pub.State {
 		case Waiting, Sending:

@@ -11,17 +11,19 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
 
 // arriving is an upload that has not come to its end.
 type arriving struct {
-	ID       string `json:"id"`
-	Filename string `json:"filename"`
-	Offset   int64  `json:"offset"`
-	Size     int64  `json:"size"`
-	Percent  int64  `json:"percent"`
+	ID       string    `json:"id"`
+	Filename string    `json:"filename"`
+	Offset   int64     `json:"offset"`
+	Size     int64     `json:"size"`
+	Percent  int64     `json:"percent"`
+	Until    time.Time `json:"until"` // kept so long if nothing is added
 }
 
 // birth is how long an upload may be known to the database before its files
@@ -35,11 +37,11 @@ func (s *Studio) arriving(ctx context.Context, list []testimony.Testimony) (map[
 	var ids []int64
 	received := make(map[int64]time.Time, len(list))
 	for i := range list {
-		if !list[i].State.Editable() {
+		if !list[i].TakesFile() {
 			continue
 		}
 		ids = append(ids, list[i].ID)
-		if v := list[i].Video; v != nil {
+		if v := list[i].Full; v != nil {
 			received[list[i].ID] = v.ReceivedAt
 		}
 	}
@@ -79,7 +81,11 @@ func (s *Studio) offset(ctx context.Context, u testimony.Upload) (*arriving, err
 	if err != nil {
 		return nil, err
 	}
-	return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1)}, nil
+	until, err := s.uploads.KeptUntil(u.ID)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1), Until: until}, nil
 }
 
 // receive passes a tus request on. An upload that was given up is noted as
@@ -104,8 +110,10 @@ func (s *Studio) cancel(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, f); err != nil {
-		return err
+	if t.State.Editable() { // else only its full file is still to come
+		if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, f); err != nil {
+			return err
+		}
 	}
 	open, err := s.testimonies.OpenUploads(ctx, []int64{t.ID})
 	if err != nil {
@@ -124,15 +132,17 @@ func (s *Studio) cancel(c echo.Context) error {
 }
 
 // state is what the page's script asks for, to show without a reload what
-// becomes of the file.
+// becomes of the file. Of a small version it only tells how it stands.
 type state struct {
 	State     testimony.State      `json:"state"`
 	Awaits    bool                 `json:"awaits"`
+	Takes     bool                 `json:"takes"` // a full file may come
 	Video     testimony.VideoState `json:"video"`
 	VideoID   int64                `json:"video_id"`
 	Filename  string               `json:"filename"`
 	Bytes     int64                `json:"bytes"`
 	Reason    string               `json:"reason"`
+	Small     testimony.VideoState `json:"small"`
 	Poster    string               `json:"poster"`
 	Rendition string               `json:"rendition"`
 	Arriving  *arriving            `json:"arriving"`
@@ -149,13 +159,52 @@ func (s *Studio) progress(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := state{State: t.State, Awaits: t.AwaitsFile(), Poster: posterOf(t), Rendition: renditionOf(t), Arriving: coming[t.ID]}
-	if v := t.Video; v != nil {
+	answer := state{
+		State: t.State, Awaits: t.AwaitsFile(), Takes: t.TakesFile(), Poster: posterOf(t), Rendition: renditionOf(t), Arriving: coming[t.ID],
+	}
+	if v := t.Full; v != nil {
 		answer.Video, answer.VideoID, answer.Filename, answer.Bytes = v.State, v.ID, v.Filename, v.Bytes
 		if v.Reason.Key != "" {
 			answer.Reason = s.pages.Say(page.Lang(ctx), v.Reason.Message)
 		}
 	}
+	if t.Small != nil {
+		answer.Small = t.Small.State
+	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, answer)
+}
+
+// sendWhole takes the full file of a testimony whose small version staff have
+// already, from a form without JavaScript.
+func (s *Studio) sendWhole(c echo.Context) error {
+	p, t, err := s.mine(c)
+	if err != nil {
+		return err
+	}
+	var sent error
+	came := false
+	_, err = readForm(c, testimony.Form{}, func(_ testimony.Form, part *multipart.Part) error {
+		came, sent = true, s.take(c, t.ID, part)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !came {
+		sent = fault.New(fault.Invalid, "testimony.video.empty")
+	}
+	if e, ok := errors.AsType[*fault.Error](sent); ok && e.Kind != fault.Unknown {
+		if t, err = s.testimonies.Get(c.Request().Context(), p.MunicipalityCode, t.ID); err != nil {
+			return err
+		}
+		if t.AwaitsWhole() { // the form is still there to say it in
+			return s.showForm(c, p, t, fault.Fields{{Name: "video", Message: e.Message}}, page.Status(sent))
+		}
+	}
+	if sent != nil {
+		return sent
+	}
+	s.sessions.SetFlash(c.Request().Context(), "line.whole_came")
+	return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)))
 }

@@ -222,8 +222,14 @@ func (p person) tus(method, path string, body []byte, header ...string) answer {
 // begin begins an upload, and returns its address.
 func (p person) begin(prefix string, testimony int64, name string, size int) string {
 	p.t.Helper()
+	return p.beginAs(prefix, testimony, name, size, "")
+}
+
+// beginAs is begin with more metadata, such as of a small version.
+func (p person) beginAs(prefix string, testimony int64, name string, size int, more string) string {
+	p.t.Helper()
 	word := base64.StdEncoding.EncodeToString
-	meta := fmt.Sprintf("testimony %s,filename %s,filetype %s", word([]byte(itoa(testimony))), word([]byte(name)), word([]byte("video/mp4")))
+	meta := fmt.Sprintf("testimony %s,filename %s,filetype %s", word([]byte(itoa(testimony))), word([]byte(name)), word([]byte("video/mp4"))) + more
 	a := p.tus(http.MethodPost, prefix+"/caricamenti/", nil, "Upload-Length", strconv.Itoa(size), "Upload-Metadata", meta)
 	return a.want(http.StatusCreated).header.Get("Location")
 }
@@ -232,6 +238,8 @@ func (p person) begin(prefix string, testimony int64, name string, size int) str
 type standing struct {
 	State     string
 	Awaits    bool
+	Takes     bool
+	Small     string
 	Video     string
 	VideoID   int64 `json:"video_id"`
 	Filename  string

@@ -53,6 +53,7 @@ type formPage struct {
 	Captions  string // address of the page of its captions, once there is a testimony to caption
 	Tracks    []wording.Track
 	NeedsFile bool      // none came, or none that can be used
+	Whole     bool      // staff have the small version; only the full file may still come
 	Arriving  *arriving // the file that began to arrive, if any
 	Tryout    *fault.Message
 }
@@ -117,7 +118,8 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		Title: t.Title, Testimony: t, Amendable: t.State.Amendable(),
 		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn), Withdraw: withdrawing(t.State),
 		File:   fileLimits{Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes())},
-		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Video == nil || t.Video.State == testimony.VideoUnusable,
+		Poster: posterOf(t), Rendition: renditionOf(t), NeedsFile: t.Full == nil || t.Full.State == testimony.VideoUnusable,
+		Whole: t.AwaitsWhole(),
 	}
 	if view.Channel, err = s.channel(ctx); err != nil {
 		return err

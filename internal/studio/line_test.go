@@ -15,6 +15,7 @@ type line struct {
 	mu    sync.Mutex
 	rate  int // bytes a second; 0: as many as will
 	isCut bool
+	hung  chan struct{}  // closed when what hangs is let go
 	holds bool           // pages come, and nothing that is posted gets through
 	harm  map[string]int // how many requests of uploads are still hurt, by method
 	hurt  func(rw http.ResponseWriter, r *http.Request, portal http.Handler)
@@ -52,6 +53,20 @@ func (l *line) broken() bool {
 	return l.isCut
 }
 
+// hangs has the bytes of uploads that are under way come to nothing, and nobody
+// hears of it, until somebody asks for the upload anew.
+func (l *line) hangs() { l.set(func() { l.hung = make(chan struct{}) }) }
+
+// letsGo ends what hangs.
+func (l *line) letsGo() {
+	l.set(func() {
+		if l.hung != nil {
+			close(l.hung)
+			l.hung = nil
+		}
+	})
+}
+
 // pass passes a request on.
 func (l *line) pass(rw http.ResponseWriter, r *http.Request, portal http.Handler) {
 	l.mu.Lock()
@@ -73,6 +88,9 @@ func (l *line) pass(rw http.ResponseWriter, r *http.Request, portal http.Handler
 			hurt(rw, r, portal)
 			return
 		}
+		if r.Method == http.MethodHead {
+			l.letsGo()
+		}
 		r.Body = &trickle{r.Body, l}
 	}
 	portal.ServeHTTP(rw, r)
@@ -93,8 +111,12 @@ func (t *trickle) Read(b []byte) (int, error) {
 		return 0, io.ErrUnexpectedEOF
 	}
 	t.line.mu.Lock()
-	rate := t.line.rate
+	rate, hung := t.line.rate, t.line.hung
 	t.line.mu.Unlock()
+	if hung != nil {
+		<-hung
+		return 0, io.ErrUnexpectedEOF
+	}
 	if rate > 0 {
 		b = b[:min(len(b), 16<<10)]
 		time.Sleep(time.Duration(len(b)) * time.Second / time.Duration(rate))

@@ -242,7 +242,7 @@ func (w *world) receive(dir string, set settings, pages *page.Pages) {
 				return err
 			}
 			return w.testimonies.BeginUpload(ctx, p.MunicipalityCode, testimony.Upload{
-				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0),
+				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0), Kind: kindOf(o.Version), WholeBytes: o.Whole,
 			})
 		},
 		Owns: func(ctx context.Context, id string) error {
@@ -256,6 +256,7 @@ func (w *world) receive(dir string, set settings, pages *page.Pages) {
 		Received: func(ctx context.Context, r upload.Received) error {
 			return w.testimonies.ReceiveVideo(ctx, testimony.Video{
 				TestimonyID: r.TestimonyID, UploadID: r.UploadID, Original: r.Path, Filename: r.Filename, Bytes: r.Bytes,
+				Kind: kindOf(r.Version), WholeBytes: r.Whole,
 			})
 		},
 		Refused: pages.Refuse,
@@ -263,6 +264,13 @@ func (w *world) receive(dir string, set settings, pages *page.Pages) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func kindOf(v upload.Version) testimony.Kind {
+	if v.Small {
+		return testimony.Small
+	}
+	return testimony.Full
 }
 
 func (w *world) clock() time.Time {

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +25,14 @@ type notice struct {
 
 // noticeOf is nil while others are at work and all is well.
 func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
-	unusable := t.Video != nil && t.Video.State == testimony.VideoUnusable
+	unusable := t.Full != nil && t.Full.State == testimony.VideoUnusable
 	switch {
 	case t.State == testimony.Rejected:
 		return &notice{Kind: "danger", What: fault.Msg("studio.ask.rejected"), Quote: t.Reason}
 	case t.State == testimony.Withdrawn:
 		return &notice{Kind: "info", What: fault.Msg("studio.ask.withdrawn"), Quote: t.Reason}
+	case t.AwaitsWhole():
+		return wholeNotice(t, coming)
 	case !t.State.Editable():
 		return nil
 	case t.NeedsOtherVideo() && coming == nil:
@@ -44,7 +47,7 @@ func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
 		}
 	case unusable && (t.State == testimony.Draft || t.SubmittedAt != nil):
 		return &notice{
-			Kind: "danger", What: t.Video.Reason.Message, Do: message("studio.ask.resend_do"),
+			Kind: "danger", What: t.Full.Reason.Message, Do: message("studio.ask.resend_do"),
 			Button: message("studio.ask.resend_button"), Part: "#video",
 		}
 	case t.AwaitsFile() && t.Video == nil:
@@ -67,10 +70,26 @@ func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
 	}
 }
 
+// wholeNotice is what to know while staff have the small version only.
+func wholeNotice(t *testimony.Testimony, coming *arriving) *notice {
+	n := &notice{Kind: "warning", Do: message("line.ask.whole_do"), Part: "#video"}
+	switch {
+	case coming != nil:
+		n.What, n.Button = fault.Msg("line.ask.whole_part", "Percent", coming.Percent), message("studio.ask.resume_button")
+	case t.Full == nil:
+		n.What, n.Button = fault.Msg("line.ask.whole_missing"), message("line.ask.whole_button")
+	case t.Full.State == testimony.VideoUnusable:
+		n.Kind, n.What, n.Do, n.Button = "danger", t.Full.Reason.Message, message("line.ask.whole_again_do"), message("studio.ask.resend_button")
+	default:
+		return &notice{Kind: "info", What: fault.Msg("line.ask.whole_checking")}
+	}
+	return n
+}
+
 // onForm is the notice on the form itself: without a button that leads there,
 // and without what the form says anyway.
 func (n *notice) onForm() *notice {
-	if n == nil || n.What.Key == "studio.ask.finish" || n.What.Key == "studio.ask.resume" {
+	if n == nil || slices.Contains([]string{"studio.ask.finish", "studio.ask.resume", "line.ask.whole_part"}, n.What.Key) {
 		return nil
 	}
 	here := *n
@@ -169,13 +188,17 @@ func seen(count *views.Latest) page.Step {
 // received is the first step: the file itself.
 func received(t *testimony.Testimony, coming *arriving) page.Step {
 	st := page.Step{Label: fault.Msg("studio.step.received"), State: page.StepCurrent}
-	v := t.Video
+	v := t.Full
 	if v != nil {
 		st.At = v.ReceivedAt
 	}
-	switch {
+	switch small := t.OnlySmall(); {
+	case coming != nil && small:
+		st.Note = message("line.step.small_percent", "Percent", coming.Percent)
 	case coming != nil:
 		st.At, st.Note = time.Time{}, message("studio.step.percent", "Percent", coming.Percent)
+	case v == nil && small:
+		st.At, st.Note = t.Small.ReceivedAt, message("line.step.small")
 	case v == nil:
 		st.Note = message("studio.step.no_file")
 	case t.NeedsOtherVideo():

@@ -61,13 +61,14 @@ func (s *Store) Adopt(tx *gorm.DB, actor string, f Found) (*Testimony, error) {
 	if err := tx.Model(t).Omit("Themes.*").Association("Themes").Append(themes); err != nil {
 		return nil, fmt.Errorf("keep the themes: %w", err)
 	}
-	t.Video = &Video{
-		TestimonyID: t.ID, UploadID: f.Origin, State: VideoReady, Filename: f.Origin, DurationMS: f.Duration.Milliseconds(), HasSound: true,
+	t.Full = &Video{
+		TestimonyID: t.ID, Kind: Full, UploadID: f.Origin, State: VideoReady, Filename: f.Origin, DurationMS: f.Duration.Milliseconds(), HasSound: true,
 		ReceivedAt: out, CheckedAt: s.moment(),
 	}
-	if err := tx.Create(t.Video).Error; err != nil {
+	if err := tx.Create(t.Full).Error; err != nil {
 		return nil, fmt.Errorf("adopt %s: %w", f.Origin, err)
 	}
+	t.watch()
 	return t, audit.Write(tx, s.now(), actor, "testimony.adopt", "testimony", t.ID, map[string]any{"from": f.Origin})
 }
 

@@ -12,15 +12,23 @@ import (
 )
 
 // BeginUpload notes that a file for a testimony of municipality begins to
-// arrive. It returns fault.NotFound or fault.Conflict if it may not.
+// arrive. It returns fault.NotFound or fault.Conflict if it may not, see takes.
 func (s *Store) BeginUpload(ctx context.Context, municipality string, u Upload) error {
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		t, err := get(tx, municipality, u.TestimonyID)
 		if err != nil {
 			return err
 		}
-		if !t.State.Editable() {
-			return fault.New(fault.Conflict, "testimony.not_editable")
+		if err := t.takes(u.Kind); err != nil {
+			return err
+		}
+		if u.Kind == Small {
+			// One that did not come to its end was made anew.
+			err := tx.Model(&Upload{}).Where("testimony_id = ? AND kind = ? AND received_at IS NULL AND discarded_at IS NULL", t.ID, Small).
+				Update("discarded_at", s.now()).Error
+			if err != nil {
+				return err
+			}
 		}
 		u.CreatedAt = s.now()
 		return tx.Create(&u).Error
@@ -49,11 +57,12 @@ func (s *Store) FindUpload(ctx context.Context, municipality, id string) (*Uploa
 	return &u, nil
 }
 
-// OpenUploads lists the uploads of testimonies that began and did not end, by
-// testimony, newest first.
+// OpenUploads lists the uploads of full files of testimonies that began and did
+// not end, by testimony, newest first. Small versions are not told of: nobody
+// waits for one.
 func (s *Store) OpenUploads(ctx context.Context, testimonyIDs []int64) (map[int64][]Upload, error) {
 	var us []Upload
-	err := s.db.Reader(ctx).Where("testimony_id IN ? AND received_at IS NULL AND discarded_at IS NULL", testimonyIDs).
+	err := s.db.Reader(ctx).Where("kind = 'full' AND testimony_id IN ? AND received_at IS NULL AND discarded_at IS NULL", testimonyIDs).
 		Order("created_at DESC").Find(&us).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the uploads of %d testimonies: %w", len(testimonyIDs), err)
@@ -67,7 +76,7 @@ func (s *Store) OpenUploads(ctx context.Context, testimonyIDs []int64) (map[int6
 
 func arriving(tx *gorm.DB, testimonyID int64) (bool, error) {
 	var n int64
-	err := tx.Model(&Upload{}).Where("testimony_id = ? AND received_at IS NULL AND discarded_at IS NULL", testimonyID).Count(&n).Error
+	err := tx.Model(&Upload{}).Where("kind = 'full' AND testimony_id = ? AND received_at IS NULL AND discarded_at IS NULL", testimonyID).Count(&n).Error
 	return n > 0, err
 }
 
@@ -84,8 +93,8 @@ func (s *Store) DiscardUpload(ctx context.Context, id string) error {
 
 // ReceiveVideo notes that a whole file lies in the vault and has it looked at.
 // Called twice for one upload it changes nothing. An older file of the same
-// testimony is replaced, but one that staff already approved is not: then it
-// returns fault.Conflict.
+// testimony and kind is replaced, but one that staff already decide on is not:
+// then it returns fault.Conflict, see takes.
 func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		var n int64
@@ -96,11 +105,17 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 		if err != nil {
 			return err
 		}
-		if !t.State.Editable() {
-			return fault.New(fault.Conflict, "testimony.not_editable")
+		if v.Kind == "" {
+			v.Kind = Full
 		}
-		if err := tx.Model(&Video{}).Where("testimony_id = ? AND state <> ?", t.ID, VideoReplaced).
-			Update("state", VideoReplaced).Error; err != nil {
+		if err := t.takes(v.Kind); err != nil {
+			return err
+		}
+		before := tx.Model(&Video{}).Where("testimony_id = ? AND kind = ? AND state <> ?", t.ID, v.Kind, VideoReplaced)
+		if err := before.Update("state", VideoReplaced).Error; err != nil {
+			return err
+		}
+		if err := s.dropStranger(tx, t, v); err != nil {
 			return err
 		}
 		v.State, v.ReceivedAt = VideoChecking, s.now()
@@ -110,7 +125,7 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 		if err := tx.Model(&Upload{}).Where("id = ?", v.UploadID).Update("received_at", s.now()).Error; err != nil {
 			return err
 		}
-		if err := audit.Write(tx, s.now(), audit.Portal, "video.received", "testimony", t.ID, map[string]any{"bytes": v.Bytes}); err != nil {
+		if err := audit.Write(tx, s.now(), audit.Portal, "video.received", "testimony", t.ID, map[string]any{"bytes": v.Bytes, "kind": v.Kind}); err != nil {
 			return err
 		}
 		return s.hooks.VideoReceived(tx, &v)
@@ -135,35 +150,54 @@ func (s *Store) GetVideo(ctx context.Context, id int64) (*Video, error) {
 }
 
 // VideoSeen keeps what was found of a file: v is ready, or unusable with a
-// reason. If review was asked for before, the testimony goes to review now.
+// reason. If review was asked for before, the testimony goes to review now. What
+// the arrival of a full file means to one that staff have seen the small version
+// of is said in wholeSeen.
 func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
-	_, err := s.change(ctx, Anywhere, v.TestimonyID, func(tx *gorm.DB, t *Testimony) error {
-		if t.Video == nil || t.Video.ID != v.ID {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		t, err := get(tx, Anywhere, v.TestimonyID)
+		if err != nil {
+			return err
+		}
+		current := t.of(v.Kind)
+		if current == nil || current.ID != v.ID {
 			return nil // replaced while it was looked at
 		}
 		v.CheckedAt = s.moment()
+		if v.Kind == Small && v.State == VideoUnusable {
+			v.State = VideoReplaced // it was to help, and does not: nobody need do anything
+		}
 		if err := tx.Save(v).Error; err != nil {
 			return err
 		}
-		t.Video = v
-		detail := map[string]any{"state": v.State}
+		t.keep(v)
+		detail := map[string]any{"state": v.State, "kind": v.Kind}
 		if v.Reason.Key != "" {
 			detail["reason"] = v.Reason.Key
 		}
 		if err := audit.Write(tx, s.now(), audit.Portal, "video."+string(v.State), "testimony", t.ID, detail); err != nil {
 			return err
 		}
-		if v.State != VideoReady || t.SubmittedAt == nil || !t.State.Editable() {
+		if v.Kind == Full && v.State == VideoReady {
+			if err := s.wholeSeen(tx, t); err != nil {
+				return err
+			}
+		}
+		if !t.State.Editable() {
 			return nil
 		}
-		missing, err := s.missing(tx, t)
-		if err != nil {
-			return err
+		if v.State == VideoReady && t.SubmittedAt != nil {
+			missing, err := s.missing(tx, t)
+			if err != nil {
+				return err
+			}
+			if missing.Err() == nil { // else edited since: the town hall sees what is missing
+				if err := s.move(tx, audit.Portal, t, InReview, ""); err != nil {
+					return err
+				}
+			}
 		}
-		if missing.Err() != nil {
-			return nil // edited since: the town hall sees what is missing
-		}
-		return s.move(tx, audit.Portal, t, InReview, "")
+		return s.write(tx, t)
 	})
 	if err != nil {
 		return fmt.Errorf("keep what was seen of video %d: %w", v.ID, err)

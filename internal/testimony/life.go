@@ -21,7 +21,7 @@ func (s *Store) move(tx *gorm.DB, actor string, t *Testimony, next State, reason
 	if reason != "" {
 		detail["reason"] = reason
 	}
-	t.State, t.Reason = next, reason
+	t.State, t.Reason, t.Doubt = next, reason, Sentence{}
 	return audit.Write(tx, s.now(), actor, "testimony."+string(next), "testimony", t.ID, detail)
 }
 
@@ -46,7 +46,7 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 			return err
 		}
 		arriving, err := arriving(tx, t.ID)
-		switch usable := t.Video != nil && t.Video.State != VideoUnusable; {
+		switch usable := t.Full != nil && t.Full.State != VideoUnusable; {
 		case err != nil:
 			return err
 		case arriving && usable:
@@ -55,8 +55,8 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 		case arriving:
 		case t.Video == nil:
 			missing.Add("video", "testimony.video.empty")
-		case !usable:
-			missing.Add("video", t.Video.Reason.Key, pairs(t.Video.Reason.Args)...)
+		case t.Full != nil && !usable:
+			missing.Add("video", t.Full.Reason.Key, pairs(t.Full.Reason.Args)...)
 		}
 		if err := missing.Err(); err != nil {
 			return err

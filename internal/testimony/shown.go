@@ -100,7 +100,7 @@ func (s *Store) EachShown(ctx context.Context, size int, do func([]Testimony) er
 func withFaces(db *gorm.DB) *gorm.DB {
 	return db.
 		Preload("Themes", func(db *gorm.DB) *gorm.DB { return db.Order("position") }).
-		Preload("Video", "state <> ?", VideoReplaced)
+		Preload("Videos", "state <> ?", VideoReplaced)
 }
 
 const (

@@ -18,9 +18,9 @@ import (
 // this one knowing them.
 type Hooks struct {
 	VideoReceived func(tx *gorm.DB, v *Video) error     // look at the file
-	Approved      func(tx *gorm.DB, t *Testimony) error // take it to the channel
+	Approved      func(tx *gorm.DB, t *Testimony) error // take it to the channel; again when the full file has come
 	Withdrawn     func(tx *gorm.DB, t *Testimony) error // take it off the channel
-	Returned      func(tx *gorm.DB, t *Testimony) error // leave it alone: it is back with its town hall
+	Returned      func(tx *gorm.DB, t *Testimony) error // leave it alone: it is back with its town hall, or before staff
 	// Amended calls write, which changes what is said, and has the channel follow.
 	Amended func(tx *gorm.DB, t *Testimony, write func() error) error
 	// Shown runs after a commit that changed what citizens see.
@@ -75,7 +75,7 @@ func whole(db *gorm.DB) *gorm.DB {
 	return db.
 		Preload("Themes", func(db *gorm.DB) *gorm.DB { return db.Order("position") }).
 		Preload("Releases", func(db *gorm.DB) *gorm.DB { return db.Order("id") }).
-		Preload("Video", "state <> ?", VideoReplaced)
+		Preload("Videos", "state <> ?", VideoReplaced)
 }
 
 func get(db *gorm.DB, municipality string, id int64) (*Testimony, error) {
@@ -136,7 +136,7 @@ func (s *Store) OfMunicipality(ctx context.Context, municipality string, skip, s
 // back first, then the newest: the first n, with their files.
 func (s *Store) WithTownHall(ctx context.Context, municipality string, n int) ([]Testimony, error) {
 	var found []Testimony
-	err := s.db.Reader(ctx).Preload("Video", "state <> ?", VideoReplaced).
+	err := s.db.Reader(ctx).Preload("Videos", "state <> ?", VideoReplaced).
 		Where("municipality_code = ? AND state IN ?", municipality, []State{Draft, ChangesRequested}).
 		Order("state = 'changes_requested' DESC, id DESC").Limit(n).Find(&found).Error
 	if err != nil {

@@ -30,7 +30,7 @@ var moves = map[State][]State{
 	Draft:            {InReview, Withdrawn},
 	InReview:         {Draft, Approved, ChangesRequested, Rejected, Withdrawn},
 	ChangesRequested: {InReview, Withdrawn},
-	Approved:         {Published, ChangesRequested, Withdrawn},
+	Approved:         {Published, InReview, ChangesRequested, Withdrawn},
 	Published:        {Withdrawn},
 	Rejected:         {},
 	Withdrawn:        {},
@@ -84,6 +84,7 @@ type Testimony struct {
 	Others           Others       // does anybody else appear in the video?
 	ConsentLostAt    *time.Time   // when a person who is filmed last took the consent back
 	Unfinished       Unfinished   `gorm:"type:text"`
+	Doubt            Sentence     `gorm:"type:text"` // what a moderator must know before deciding
 	Version          int          // grows with every change, so that two people never overwrite each other
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
@@ -94,7 +95,10 @@ type Testimony struct {
 
 	Themes   []Theme   `gorm:"many2many:testimony_themes"`
 	Releases []Release // the consents given
-	Video    *Video    // the current file, nil if none was received
+	Videos   []Video   // the current files, at most one of each kind
+	Full     *Video    `gorm:"-"` // the file as it was filmed, nil if none was received
+	Small    *Video    `gorm:"-"` // a small version that came before it, nil without one
+	Video    *Video    `gorm:"-"` // the one of the two that is watched and told of
 }
 
 // Translation is what the town hall says of its testimony in another language.
@@ -182,10 +186,21 @@ const (
 	VideoReplaced VideoState = "replaced" // another file took its place
 )
 
+// Kind is what a file is to its testimony.
+type Kind string
+
+// The kinds. Their names are in the database.
+const (
+	Full  Kind = "full"
+	Small Kind = "small" // made of the full one on the device, to be there sooner
+)
+
 // Video is a received file: as it came, and as it was seen to be.
 type Video struct {
 	ID          int64
 	TestimonyID int64
+	Kind        Kind   `gorm:"default:full"`
+	WholeBytes  int64  // of a small one: the size of the file it was made of
 	UploadID    string // the upload that it came by
 	State       VideoState
 	Reason      Sentence `gorm:"type:text"` // why it is unusable
@@ -214,6 +229,8 @@ func (v *Video) Duration() time.Duration { return time.Duration(v.DurationMS) * 
 type Upload struct {
 	ID          string
 	TestimonyID int64
+	Kind        Kind  `gorm:"default:full"`
+	WholeBytes  int64 // of a small one: the size of the file it was made of
 	Filename    string
 	Size        int64 // bytes, as announced
 	CreatedAt   time.Time

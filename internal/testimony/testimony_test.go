@@ -132,7 +132,7 @@ func TestEveryForbiddenMoveIsForbidden(t *testing.T) {
 		testimony.Draft:            "in_review withdrawn",
 		testimony.InReview:         "draft approved changes_requested rejected withdrawn",
 		testimony.ChangesRequested: "in_review withdrawn",
-		testimony.Approved:         "published changes_requested withdrawn",
+		testimony.Approved:         "published in_review changes_requested withdrawn",
 		testimony.Published:        "withdrawn",
 	}
 	for _, from := range states {

@@ -24,6 +24,30 @@ func (r *Receiver) Progress(uploadID string) (offset, total int64, err error) {
 	return u.info.Offset, size(u.info), nil
 }
 
+// Life is how long an upload is kept that nothing is added to.
+const Life = 14 * 24 * time.Hour
+
+// KeptUntil is when an upload in progress is forgotten if nothing is added to it.
+// fs.ErrNotExist is in the chain when it is not there, or not any more.
+func (r *Receiver) KeptUntil(uploadID string) (time.Time, error) {
+	if !validID(uploadID) {
+		return time.Time{}, fmt.Errorf("read upload %q: %w", uploadID, fs.ErrNotExist)
+	}
+	info, err := os.Stat(r.infoPath(uploadID))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at an upload: %w", err)
+	}
+	used := info.ModTime()
+	data, err := os.Stat(r.dataPath(uploadID))
+	switch {
+	case err == nil && data.ModTime().After(used):
+		used = data.ModTime()
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // whole: it is in the vault
+		return time.Time{}, fmt.Errorf("look at an upload: %w", err)
+	}
+	return used.Add(Life), nil
+}
+
 // Recover is called at the start, before the first request: a file whose last
 // byte arrived but which was not taken over is now. Files that belong to no
 // upload are reported, and left for Expire. An upload that fails does not stop

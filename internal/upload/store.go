@@ -268,6 +268,7 @@ func (u *tusUpload) describe() (Received, error) {
 		Bytes:       u.info.Size,
 		Filename:    u.info.MetaData[metaFilename],
 		ContentType: u.info.MetaData[metaFiletype],
+		Version:     versionOf(u.info.MetaData),
 	}, nil
 }
 

@@ -21,6 +21,8 @@ const (
 	metaTestimony = "testimony"
 	metaFilename  = "filename"
 	metaFiletype  = "filetype"
+	metaVersion   = "version" // "small", or not there
+	metaWhole     = "whole"   // with it: bytes of the file that it was made of
 )
 
 // retryAfter is what a client is told to wait when trying again will help.
@@ -96,14 +98,28 @@ func (r *Receiver) admitNew(h handler.HookEvent) (handler.HTTPResponse, handler.
 	if x := exchangeIn(h.Context); x != nil {
 		x.created = offer.UploadID
 	}
-	return handler.HTTPResponse{}, handler.FileInfoChanges{
-		ID: offer.UploadID,
-		MetaData: handler.MetaData{
-			metaTestimony: strconv.FormatInt(offer.TestimonyID, 10),
-			metaFilename:  offer.Filename,
-			metaFiletype:  offer.ContentType,
-		},
-	}, nil
+	kept := handler.MetaData{
+		metaTestimony: strconv.FormatInt(offer.TestimonyID, 10),
+		metaFilename:  offer.Filename,
+		metaFiletype:  offer.ContentType,
+	}
+	if offer.Small {
+		kept[metaVersion], kept[metaWhole] = versionSmall, strconv.FormatInt(offer.Whole, 10)
+	}
+	return handler.HTTPResponse{}, handler.FileInfoChanges{ID: offer.UploadID, MetaData: kept}, nil
+}
+
+// versionSmall is the one version that there is.
+const versionSmall = "small"
+
+// versionOf reads what a sender said of a version; what is no version of ours is
+// none.
+func versionOf(meta handler.MetaData) Version {
+	whole, err := strconv.ParseInt(meta[metaWhole], 10, 64)
+	if meta[metaVersion] != versionSmall || err != nil || whole <= 0 {
+		return Version{}
+	}
+	return Version{Small: true, Whole: whole}
 }
 
 func (r *Receiver) offer(ctx context.Context, info handler.FileInfo) (Offer, error) {
@@ -123,6 +139,11 @@ func (r *Receiver) offer(ctx context.Context, info handler.FileInfo) (Offer, err
 		Filename:    CleanName(info.MetaData[metaFilename]),
 		ContentType: cleanType(info.MetaData[metaFiletype]),
 		Size:        size(info),
+		Version:     versionOf(info.MetaData),
+	}
+	if info.MetaData[metaVersion] != "" && !o.Small {
+		// Taken for the file itself it would take the file's place.
+		return Offer{}, &statusError{http.StatusBadRequest, fault.New(fault.Invalid, "upload.protocol")}
 	}
 	return o, r.opt.Admit(ctx, o)
 }

@@ -44,6 +44,14 @@ type Offer struct {
 	Filename    string // cleaned by CleanName, for showing only
 	ContentType string // as claimed by the browser; nothing may depend on it
 	Size        int64  // bytes; -1 when the sender does not know yet
+	Version
+}
+
+// Version is what a sender says that a file is to another: empty for the file as
+// it is.
+type Version struct {
+	Small bool  // made of a larger file, to be there sooner
+	Whole int64 // bytes of that file
 }
 
 // Received is a file that is whole and safely in the vault.
@@ -54,6 +62,7 @@ type Received struct {
 	Bytes       int64
 	Filename    string // cleaned by CleanName, for showing only
 	ContentType string // as claimed by the browser
+	Version
 }
 
 // Options is what a Receiver needs. Dir, Vault, BasePath, MaxBytes, Admit,

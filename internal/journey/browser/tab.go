@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -149,4 +150,21 @@ func (tab *Tab) fail(form string, args ...any) {
 		text = text[:3000] + "…"
 	}
 	tab.t.Fatalf("%s\nat %s (%d px):\n%s\n%s", fmt.Sprintf(form, args...), where, tab.person.size.Width, text, strings.Join(tab.seen.troubles(), "\n"))
+}
+
+// Hidden tells the page that nobody looks at it, or that somebody does again, as
+// a telephone does when another app comes to the front.
+func (tab *Tab) Hidden(is bool) {
+	tab.t.Helper()
+	Eval[bool](tab, fmt.Sprintf(`(() => {
+		Object.defineProperty(document, "hidden", { configurable: true, get: () => %t });
+		document.dispatchEvent(new Event("visibilitychange"));
+		return true;
+	})()`, is))
+}
+
+// Heap is how many bytes the scripts of the page hold.
+func (tab *Tab) Heap() int64 {
+	tab.t.Helper()
+	return int64(call(tab, runtime.GetHeapUsage, struct{}{}).UsedSize)
 }

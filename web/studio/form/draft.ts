@@ -74,6 +74,11 @@ export class Draft {
     return this.dirty && !this.closed;
   }
 
+  /** It cannot be changed any more. */
+  close(): void {
+    this.closed = true;
+  }
+
   private touch(): void {
     if (this.closed) return;
     this.dirty = true;

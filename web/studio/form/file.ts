@@ -26,13 +26,13 @@ export function showFile(which: Shown, now?: Standing): Shown {
 const first = 1_500;
 const slowest = 10_000;
 
-/** Asks until the portal has looked at the file, and says what it saw. */
-export async function checked(address: () => string): Promise<Standing> {
+/** Asks until the portal has looked at the file, or at its small version, and says what it saw. */
+export async function checked(address: () => string, of: "video" | "small" = "video"): Promise<Standing> {
   for (let wait = first; ; wait = Math.min(wait * 1.3, slowest)) {
     await new Promise((done) => setTimeout(done, document.hidden ? slowest : wait));
     try {
       const now = await standing(address());
-      if (now.video !== "checking") return now;
+      if (now[of] !== "checking") return now;
     } catch {
       // The line is down or the portal restarts: it is asked again.
     }

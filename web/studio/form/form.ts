@@ -6,16 +6,22 @@ import { checked, showFile, type Shown } from "./file";
 import { Panel } from "./panel";
 import { type Saved, type Standing, standing } from "./portal";
 import type { Sending } from "./sending";
+import { whole } from "./whole";
 import { moment, must, wordsOf } from "./words";
 import { setWrong, summarize } from "./wrong";
 
 // Milliseconds that asking for review waits for the portal to know of the file.
 const patience = 10_000;
 
+/** May the town hall still change it? */
+const editable = (state: string): boolean => state === "draft" || state === "changes_requested";
+
 const form = document.getElementById("testimony-form");
 if (form instanceof HTMLFormElement) begin(form);
 const late = document.getElementById("late");
 if (late && keeps(late.dataset.municipality ?? "", late.dataset.id ?? "")) late.hidden = false;
+const rest = document.getElementById("whole-form");
+if (rest instanceof HTMLFormElement) whole(rest);
 
 function begin(form: HTMLFormElement): void {
   const line = must("saved");
@@ -61,12 +67,39 @@ function begin(form: HTMLFormElement): void {
   const watch = async (): Promise<void> => {
     showFile("checking");
     const now = await checked(() => draft.address);
-    if (now.state === "in_review" && !draft.unsaved) return goTo(draft.address);
+    if (!editable(now.state) && !draft.unsaved) return goTo(draft.address);
     box.dataset.video = now.video;
     if (box.dataset.state === "checking") box.hidden = true;
     if (now.video === "ready" || now.video === "unusable") showFile(now.video, now);
   };
   if (box.dataset.video === "checking") void watch();
+
+  /** Staff have the small version: nothing is changed any more, but the page stays while the film is on its way. */
+  const stay = (): void => {
+    if (!sending?.busy) return goTo(draft.address);
+    draft.close();
+    for (const control of form.elements) {
+      if (control !== input && !box.contains(control) && !must("line-options").contains(control)) control.setAttribute("disabled", "");
+    }
+    for (const id of ["save-draft", "send-review", "send-help"]) must(id).hidden = true;
+    line.textContent = "";
+    tell(wordsOf(box)("inReview"));
+  };
+  const watchSmall = async (): Promise<void> => {
+    const now = await checked(() => draft.address, "small");
+    if (!editable(now.state) && !draft.unsaved) stay();
+  };
+
+  /** Says on top what came of asking for review. */
+  const tell = (text: string): void => {
+    const note = document.createElement("div");
+    note.className = "alert alert-success";
+    note.id = "review-asked";
+    note.setAttribute("role", "status");
+    note.textContent = text;
+    place.replaceChildren(note);
+    note.scrollIntoView({ block: "center" });
+  };
 
   // Only when the code that sends has come does the file stop being a part of
   // the form: if it never does, the form still works.
@@ -86,6 +119,7 @@ function begin(form: HTMLFormElement): void {
           input.value = "";
           if (before !== "half") showFile(before);
         },
+        small: () => void watchSmall(),
       });
       input.removeAttribute("name");
       for (const hint of document.querySelectorAll<HTMLElement>("[data-script]")) hint.hidden = false;
@@ -113,14 +147,8 @@ function begin(form: HTMLFormElement): void {
     if (Object.keys(answer.wrong).length > 0) return showWrong(answer);
     place.replaceChildren();
     if (!review) return;
-    if (!answer.awaits) return goTo(answer.address);
-    const note = document.createElement("div");
-    note.className = "alert alert-success";
-    note.id = "review-asked";
-    note.setAttribute("role", "status");
-    note.textContent = words("awaits");
-    place.replaceChildren(note);
-    note.scrollIntoView({ block: "center" });
+    if (!answer.awaits) return sending?.busy ? stay() : goTo(answer.address);
+    tell(words("awaits"));
     must("send-review").hidden = true;
     must("send-help").hidden = true;
   };

@@ -2,7 +2,7 @@
 import { bytes, must, type Words } from "./words";
 
 export type Tone = "" | "wait" | "wrong" | "done";
-export type Button = "pause" | "resume" | "again" | "keep" | "replace" | "cancel";
+export type Button = "pause" | "resume" | "again" | "keep" | "replace" | "mobile" | "here" | "insist" | "cancel";
 
 // Screen readers hear how far it is this often at most, in milliseconds.
 const quiet = 20_000;
@@ -20,6 +20,10 @@ export class Panel {
   private samples: { at: number; sent: number }[] = [];
   private spoken = { at: 0, tenth: -1 };
   private drawn = 0;
+  private notes = new Map<string, string>();
+  private said = ""; // the explanation of the state, without notes
+  /** Bytes that left this device, also those sent twice. */
+  used = 0;
 
   constructor(readonly words: Words) {}
 
@@ -29,7 +33,8 @@ export class Panel {
 
   /** Shows a state, its explanation and what can be done. */
   show(state: string, what: string, options: { tone?: Tone; more?: string; buttons?: Button[]; bar?: boolean } = {}): void {
-    const more = options.more ?? "";
+    this.said = options.more ?? "";
+    const more = this.explained();
     const fresh = this.box.dataset.state !== state || this.what.textContent !== what || this.more.textContent !== more;
     this.box.hidden = false;
     this.box.dataset.state = state;
@@ -47,6 +52,24 @@ export class Panel {
     if (state !== "sending") document.title = this.title;
   }
 
+  /** Says something beside the state, under a name; an empty text takes it back. */
+  note(name: string, text: string): void {
+    if ((this.notes.get(name) ?? "") === text) return;
+    if (text) this.notes.set(name, text);
+    else this.notes.delete(name);
+    this.more.textContent = this.explained();
+    if (text) this.say(text);
+  }
+
+  private explained(): string {
+    return [this.said, ...this.notes.values()].filter(Boolean).join(" ");
+  }
+
+  /** While nobody looks, the name of the tab is all there is to read. */
+  background(is: boolean): void {
+    document.title = is ? this.words("background") : this.title;
+  }
+
   /** Changes what is written without saying it aloud, for seconds that pass. */
   count(what: string): void {
     this.what.textContent = what;
@@ -57,6 +80,7 @@ export class Panel {
   }
 
   hide(): void {
+    this.notes.clear();
     this.box.hidden = true;
     this.box.dataset.state = "";
     this.voice.textContent = "";
@@ -78,17 +102,18 @@ export class Panel {
     if (now - this.drawn < 250 && sent < size) return;
     this.drawn = now;
     const percent = percentOf(sent, size);
-    const speed = this.speed();
+    const speed = this.speed;
     const left = speed > 0 ? this.left((size - sent) / speed) : "";
     this.bar.value = Math.floor((sent * 1000) / Math.max(size, 1));
     this.numbers.textContent = [
       this.words("numbers", { percent, sent: bytes(sent), size: bytes(size) }),
       speed > 0 ? this.words("speed", { speed: bytes(speed) }) : "",
       left,
+      this.used > 0 ? this.words("used", { used: bytes(this.used) }) : "",
     ]
       .filter(Boolean)
       .join(" · ");
-    if (this.box.dataset.state !== "sending") return;
+    if (this.box.dataset.state !== "sending" || document.hidden) return;
     document.title = `${percent} % · ${this.title}`;
     const tenth = Math.floor(percent / 10);
     if (left && tenth > this.spoken.tenth && now - this.spoken.at > quiet) {
@@ -98,7 +123,7 @@ export class Panel {
   }
 
   /** Bytes a second, 0 while nobody can tell. */
-  private speed(): number {
+  get speed(): number {
     const first = this.samples[0];
     const last = this.samples[this.samples.length - 1];
     if (!first || !last || last.at - first.at < 1_500) return 0;

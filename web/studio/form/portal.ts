@@ -18,24 +18,24 @@ export interface Arriving {
   offset: number;
   size: number;
   percent: number;
+  until: string; // kept so long if nothing is added
 }
 
-/** Where a testimony and its file stand. */
+/** Where a testimony and its file stand. Of a small version only that is told. */
 export interface Standing {
   state: string;
   awaits: boolean;
+  takes: boolean; // a file may come
   video: "" | "checking" | "ready" | "unusable";
   video_id: number;
   filename: string;
   bytes: number;
   reason: string;
+  small: "" | "checking" | "ready";
   poster: string;
   rendition: string;
   arriving: Arriving | null;
 }
-
-/** May the town hall still change it? */
-export const editable = (state: string): boolean => state === "draft" || state === "changes_requested";
 
 /** The portal said no, with a sentence. Any other error means that the line broke. */
 export class Refusal extends Error {

@@ -34,6 +34,11 @@ export function moment(at: Date): string {
   return at.toLocaleString(lang, today ? { timeStyle: "short", timeZone } : { dateStyle: "medium", timeStyle: "short", timeZone });
 }
 
+/** A day, written out. */
+export function day(at: Date): string {
+  return at.toLocaleDateString(lang, { dateStyle: "long", timeZone: "Europe/Rome" });
+}
+
 /** The element with an id that the page is sure to have. */
 export function must<T extends HTMLElement>(id: string): T {
   const element = document.getElementById(id);
