@@ -160,7 +160,7 @@ func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 		if err != nil {
 			return err
 		}
-		if missing.Err() != nil {
+		if missing.Err() != nil || t.AwaitsApproval() {
 			return nil // edited since: the town hall sees what is missing
 		}
 		return s.move(tx, audit.Portal, t, InReview, "")

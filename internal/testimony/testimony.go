@@ -95,6 +95,7 @@ type Testimony struct {
 	Themes   []Theme   `gorm:"many2many:testimony_themes"`
 	Releases []Release // the consents given
 	Video    *Video    // the current file, nil if none was received
+	Approval *Approval // asked of whoever speaks; nil if it was not, or taken back; only of Get and OfMunicipality
 }
 
 // Translation is what the town hall says of its testimony in another language.
