@@ -25,8 +25,19 @@ type Person struct {
 	MunicipalityCode string // of an editor
 	AccountID        int64  // of staff
 	LinkID           int64  // the link that opened the session
-	Name             string // to be shown: of staff only
+	Name             string // empty for a town hall's own link, which is nobody's
 	Email            string
+
+	// Of whoever came in by a code from another device: all that they may act on.
+	// 0 is everything of the municipality.
+	TestimonyID int64
+	HandoverID  int64
+	Until       time.Time // when that ends
+}
+
+// Reaches tells whether an editor may act on a testimony of their municipality.
+func (p Person) Reaches(testimonyID int64) bool {
+	return p.TestimonyID == 0 || p.TestimonyID == testimonyID
 }
 
 // Staff tells whether the person works for the metropolitan city.
@@ -37,7 +48,38 @@ func (p Person) Actor() string {
 	if p.Staff() {
 		return fmt.Sprintf("account %d (%s)", p.AccountID, p.Email)
 	}
-	return fmt.Sprintf("municipality %s, link %d", p.MunicipalityCode, p.LinkID)
+	actor := fmt.Sprintf("municipality %s, link %d", p.MunicipalityCode, p.LinkID)
+	if p.HandoverID != 0 {
+		actor += fmt.Sprintf(", code %d", p.HandoverID)
+	}
+	if p.Name != "" {
+		actor += " (" + p.Name + ")"
+	}
+	return actor
+}
+
+// NameIn is the name, or the address, that an actor of the trail is written with;
+// empty without one.
+func NameIn(actor string) string {
+	_, name, ok := strings.Cut(actor, " (")
+	if !ok {
+		return ""
+	}
+	return strings.TrimSuffix(name, ")")
+}
+
+// LinkIn is the number of the personal link that an actor of the trail came in by;
+// empty for one that came in by none.
+func LinkIn(actor string) string {
+	if !ActedForTownHall(actor) {
+		return ""
+	}
+	_, rest, _ := strings.Cut(actor, ", link ")
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		return rest
+	}
+	return rest[:end]
 }
 
 // ActedForTownHall tells whether an actor of the trail acted for a town hall.
@@ -69,9 +111,13 @@ type Account struct {
 type Link struct {
 	ID               int64
 	TokenHash        []byte
-	TokenSealed      []byte
+	TokenSealed      []byte // of a town hall's own only
 	MunicipalityCode *string
 	AccountID        *int64
+	Name             string // of the person; empty for a town hall's own
+	Office           string // such as "Ufficio stampa"
+	Email            string // where notices go; empty: none
+	Notices          string `gorm:"default:all"` // which ones
 	CreatedAt        time.Time
 	ExpiresAt        *time.Time
 	LastUsedAt       *time.Time

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// CheckSealed tries whether the personal links that are kept open with the
-// portal's key; n is how many there are.
+// CheckSealed tries whether the town halls' own links that are kept open with the
+// portal's key; n is how many there are. Those of persons are not kept.
 func (s *Store) CheckSealed(ctx context.Context) (n int, err error) {
 	var links []Link
-	err = s.db.Reader(ctx).Where("municipality_code IS NOT NULL AND revoked_at IS NULL").Find(&links).Error
+	err = s.db.Reader(ctx).Where("municipality_code IS NOT NULL AND revoked_at IS NULL AND name = ''").Find(&links).Error
 	if err != nil {
 		return 0, fmt.Errorf("read the personal links: %w", err)
 	}

@@ -17,8 +17,9 @@ import (
 const SessionLife = 30 * 24 * time.Hour
 
 const (
-	sessionLink  = "link"
-	sessionFlash = "flash"
+	sessionLink     = "link"
+	sessionHandover = "handover" // the code that a device came in by
+	sessionFlash    = "flash"
 )
 
 // Sessions remember who is signed in, in the database.
@@ -58,7 +59,7 @@ func (s *Sessions) Wrap(next http.Handler, refuse func(http.ResponseWriter, *htt
 	return s.scs.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		if id := s.scs.GetInt64(ctx, sessionLink); id != 0 {
-			p, ok, err := s.links.Still(ctx, id)
+			p, ok, err := s.links.still(ctx, id, s.scs.GetInt64(ctx, sessionHandover))
 			if err != nil {
 				refuse(w, r, err)
 				return
@@ -78,6 +79,7 @@ func (s *Sessions) Begin(ctx context.Context, p Person) error {
 		return fmt.Errorf("begin a session: %w", err)
 	}
 	s.scs.Put(ctx, sessionLink, p.LinkID)
+	s.scs.Put(ctx, sessionHandover, p.HandoverID)
 	return nil
 }
 

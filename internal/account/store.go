@@ -82,7 +82,7 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 	var token string
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		var l Link
-		err := tx.Where("municipality_code = ? AND revoked_at IS NULL", istatCode).Take(&l).Error
+		err := tx.Where("municipality_code = ? AND revoked_at IS NULL AND name = ''", istatCode).Take(&l).Error
 		switch {
 		case err == nil && !replace:
 			token, err = s.box.Open(l.TokenSealed, purpose(istatCode))
@@ -95,7 +95,10 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 			return err
 		}
 		token = newToken()
-		l = Link{TokenHash: hash(token), TokenSealed: s.box.Seal(token, purpose(istatCode)), MunicipalityCode: &istatCode, CreatedAt: s.now()}
+		l = Link{
+			TokenHash: hash(token), TokenSealed: s.box.Seal(token, purpose(istatCode)), MunicipalityCode: &istatCode,
+			Email: l.Email, Notices: l.Notices, CreatedAt: s.now(),
+		}
 		if err := tx.Create(&l).Error; err != nil {
 			return err
 		}
@@ -267,10 +270,14 @@ func (s *Store) find(db *gorm.DB, token string) (Person, Link, error) {
 	if err != nil {
 		return Person{}, l, fmt.Errorf("look up a link: %w", err)
 	}
-	if l.RevokedAt != nil {
+	switch over := l.ExpiresAt != nil && !l.ExpiresAt.After(s.now()); {
+	case l.RevokedAt != nil && l.Name != "":
+		return Person{}, l, fault.New(fault.Gone, "people.link_revoked", "Name", l.Name)
+	case l.RevokedAt != nil:
 		return Person{}, l, fault.New(fault.Gone, "account.link_replaced")
-	}
-	if l.ExpiresAt != nil && !l.ExpiresAt.After(s.now()) {
+	case over && l.MunicipalityCode != nil:
+		return Person{}, l, fault.New(fault.Gone, "people.link_expired", "Name", l.Name)
+	case over:
 		return Person{}, l, fault.New(fault.Gone, "account.link_used")
 	}
 	p, err := s.person(db, l)
@@ -279,7 +286,7 @@ func (s *Store) find(db *gorm.DB, token string) (Person, Link, error) {
 
 func (s *Store) person(db *gorm.DB, l Link) (Person, error) {
 	if l.MunicipalityCode != nil {
-		return Person{Role: Editor, MunicipalityCode: *l.MunicipalityCode, LinkID: l.ID}, nil
+		return l.As(), nil
 	}
 	var a Account
 	if err := db.Take(&a, *l.AccountID).Error; err != nil {
@@ -288,12 +295,13 @@ func (s *Store) person(db *gorm.DB, l Link) (Person, error) {
 	return Person{Role: a.Role, AccountID: a.ID, LinkID: l.ID, Name: a.Name, Email: a.Email}, nil
 }
 
-// Still returns who a session opened by a link belongs to now: a replaced
-// link ends its sessions, a changed role counts at once. ok is false if the
-// session is over.
+// Still returns who a session opened by a link belongs to now: a link that was
+// replaced, revoked or that expired ends its sessions (one of staff is used up
+// by entering, and does not), a changed role counts at once. ok is false if
+// the session is over.
 func (s *Store) Still(ctx context.Context, linkID int64) (p Person, ok bool, err error) {
 	var l Link
-	err = s.db.Reader(ctx).Where("revoked_at IS NULL").Take(&l, linkID).Error
+	err = s.db.Reader(ctx).Where("revoked_at IS NULL AND (municipality_code IS NULL OR expires_at IS NULL OR expires_at > ?)", s.now()).Take(&l, linkID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Person{}, false, nil
 	}
@@ -311,10 +319,10 @@ type LinkUse struct {
 	LastUsedAt       *time.Time
 }
 
-// LinksInForce returns the personal links in force by ISTAT code.
+// LinksInForce returns the town halls' own links in force by ISTAT code.
 func (s *Store) LinksInForce(ctx context.Context) (map[string]LinkUse, error) {
 	var all []LinkUse
-	err := s.db.Reader(ctx).Model(&Link{}).Where("municipality_code IS NOT NULL AND revoked_at IS NULL").Find(&all).Error
+	err := s.db.Reader(ctx).Model(&Link{}).Where("municipality_code IS NOT NULL AND revoked_at IS NULL AND name = ''").Find(&all).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the personal links: %w", err)
 	}

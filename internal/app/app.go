@@ -275,6 +275,9 @@ func (a *App) openUploads() (err error) {
 			if err != nil {
 				return err
 			}
+			if !p.Reaches(o.TestimonyID) {
+				return fault.New(fault.Forbidden, "people.only_one")
+			}
 			return a.Testimonies.BeginUpload(ctx, p.MunicipalityCode, testimony.Upload{
 				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0), Kind: kindOf(o.Version), WholeBytes: o.Whole,
 			})
@@ -284,7 +287,10 @@ func (a *App) openUploads() (err error) {
 			if err != nil {
 				return err
 			}
-			_, err = a.Testimonies.FindUpload(ctx, p.MunicipalityCode, id)
+			u, err := a.Testimonies.FindUpload(ctx, p.MunicipalityCode, id)
+			if err == nil && !p.Reaches(u.TestimonyID) {
+				return fault.New(fault.Forbidden, "people.only_one")
+			}
 			return err
 		},
 		Received: func(ctx context.Context, r upload.Received) error {

@@ -235,6 +235,7 @@ func (a *App) doors() (http.Handler, *page.Cache, error) {
 		Publisher: a.Publisher, Channels: a.Channels, Views: a.Views, SignIn: room.SignIn, Wording: desk, Register: people, Dashboard: board, Renditions: a.Settings.Renditions(),
 		Tryouts: a.Tryouts,
 		Press:   press, Notices: a.Notices,
+		Outbox: a.Outbox, BaseURL: a.Settings.BaseURL,
 		MaxDuration: a.Settings.MaxDuration, MaxBytes: a.Settings.MaxUploadBytes, Clock: time.Now, Log: a.Log,
 	}).Routes(e)
 	site.New(site.Rooms{
@@ -287,6 +288,12 @@ func (a *App) viewer(ctx context.Context) *page.Viewer {
 	v := &page.Viewer{Name: p.MunicipalityCode, Role: string(p.Role), Home: "/comune"}
 	if m, err := a.Registry.Municipality(p.MunicipalityCode); err == nil {
 		v.Name = m.Name
+	}
+	if p.Name != "" {
+		v.Name = p.Name + ", " + v.Name
+	}
+	if p.TestimonyID != 0 { // came in by a code: nothing else opens
+		v.Home, v.Narrow = fmt.Sprintf("/comune/testimonianze/%d", p.TestimonyID), true
 	}
 	return v
 }

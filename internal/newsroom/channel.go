@@ -155,13 +155,9 @@ func (n *Newsroom) rehearse(c echo.Context) error {
 	return n.done(c, "newsroom.rehearsal.started", channelAddress)
 }
 
-// byWhom is the address of a person in the audit trail, empty if it was the
-// portal itself.
-func byWhom(actor string) string {
-	_, rest, _ := strings.Cut(actor, "(")
-	email, _, _ := strings.Cut(rest, ")")
-	return email
-}
+// byWhom is the address, or the name, of a person in the audit trail; empty if it
+// was the portal itself, or a town hall with its own link.
+func byWhom(actor string) string { return account.NameIn(actor) }
 
 // connect leads to Google's consent page. State and verifier stay in the
 // session, so that only this browser can come back with the answer.

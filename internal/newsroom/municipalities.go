@@ -3,11 +3,14 @@ package newsroom
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/voci-in-comune/voci/internal/account"
+	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
@@ -99,8 +102,9 @@ type municipalityPage struct {
 	Pagination page.Pagination
 	Counts     bool // dissolved ones, and those born since, have no link of their own
 	personalLink
-	Form   *page.Form
-	People []notices.Person // and where their notices go
+	Form    *page.Form
+	People  []notices.Person // and where their notices go
+	Persons []account.Link   // with a link of their own
 }
 
 // personalLink is the link as its page shows it.
@@ -140,6 +144,10 @@ func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Muni
 	if use, ok := links[m.IstatCode]; ok {
 		row.Link = &use
 	}
+	people, err := n.Accounts.People(ctx, m.IstatCode)
+	if err != nil {
+		return err
+	}
 	at := page.PageNumber(c)
 	list, total, err := n.Testimonies.OfMunicipality(ctx, m.IstatCode, (at-1)*perPage, perPage)
 	if err != nil {
@@ -147,6 +155,7 @@ func (n *Newsroom) showMunicipality(c echo.Context, status int, m territory.Muni
 	}
 	row.Testimonies = total
 	view := municipalityPage{municipalityRow: row, Counts: n.Registry.Counts(m), personalLink: link, Form: form}
+	view.Persons = slices.DeleteFunc(people, func(l account.Link) bool { return l.Name == "" })
 	view.Crumbs = []page.Crumb{{Label: n.Pages.T(page.Lang(ctx), "newsroom.municipalities.title"), Href: municipalitiesAddress}, {Label: m.Name}}
 	view.Pagination = page.Pagination{Page: at, Pages: page.PageCount(int(total), perPage), Total: int(total), Path: row.Href}
 	if view.Items, err = n.items(list); err != nil {
@@ -187,6 +196,22 @@ func (n *Newsroom) replaceLink(c echo.Context) error {
 		return err
 	}
 	return n.showMunicipality(c, http.StatusOK, m, personalLink{Address: n.enter(token), Replaced: true}, nil)
+}
+
+// revokePerson takes the link of a town hall's person away.
+func (n *Newsroom) revokePerson(c echo.Context) error {
+	p, m, err := n.named(c)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(c.Param("link"), 10, 64)
+	if err != nil {
+		return fault.New(fault.NotFound, "people.unknown")
+	}
+	if err := n.Accounts.RevokePerson(c.Request().Context(), p.Actor(), m.IstatCode, id); err != nil {
+		return err
+	}
+	return n.done(c, "newsroom.people.revoked", municipalitiesAddress+"/"+m.IstatCode)
 }
 
 // mailLink sends the personal link to an address.

@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/voci-in-comune/voci/internal/account"
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/register"
@@ -100,6 +100,7 @@ type reviewPage struct {
 	Withdrawable bool
 	Captions     string // address of the page of its captions; empty once it is closed
 	Tracks       []wording.Track
+	AskedBy      *fault.Message // who asked whoever speaks to approve
 }
 
 // withdrawable tells whether staff may take a testimony back in the town hall's
@@ -136,14 +137,24 @@ type consent struct {
 func consents(given []testimony.Release) []consent {
 	all := make([]consent, 0, len(given))
 	for _, g := range given {
-		each := consent{Wording: g.Wording, At: g.AcceptedAt}
-		if _, link, ok := strings.Cut(g.AcceptedBy, ", link "); ok { // as account.Person.Actor names an editor
-			m := fault.Msg("newsroom.review.by_link", "Link", link)
-			each.By = &m
-		}
-		all = append(all, each)
+		all = append(all, consent{Wording: g.Wording, At: g.AcceptedAt, By: byHall(g.AcceptedBy)})
 	}
 	return all
+}
+
+// byHall is who did something for a town hall: a person, or whoever has its own
+// link; nil if it was no town hall.
+func byHall(actor string) *fault.Message {
+	var m fault.Message
+	switch name, link := account.NameIn(actor), account.LinkIn(actor); {
+	case link == "":
+		return nil
+	case name != "":
+		m = fault.Msg("newsroom.review.by_person", "Name", name)
+	default:
+		m = fault.Msg("newsroom.review.by_link", "Link", link)
+	}
+	return &m
 }
 
 func (n *Newsroom) review(c echo.Context) error {
@@ -185,6 +196,9 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 	}
 	if view.Tracks, err = n.Wording.Tracks(ctx, n.face(), t.ID); err != nil {
 		return err
+	}
+	if t.Approval != nil {
+		view.AskedBy = byHall(t.Approval.AskedBy)
 	}
 	if t.OpenToCitizens() {
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()

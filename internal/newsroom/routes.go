@@ -11,6 +11,7 @@ func (n *Newsroom) Routes(e *echo.Echo) {
 	e.POST("/redazione/comuni/:code/link", n.showLink)
 	e.POST("/redazione/comuni/:code/sostituisci", n.replaceLink)
 	e.POST("/redazione/comuni/:code/manda", n.mailLink)
+	e.POST("/redazione/comuni/:code/persone/:link/revoca", n.revokePerson)
 
 	e.GET("/redazione/revisione", n.reviewQueue)
 	e.GET("/redazione/revisione/:id", n.review)

@@ -134,10 +134,16 @@ func (o *observer) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
-// maskedPath is a path as the log may show it: what follows /entra/ is a secret.
+// secretPaths are those of which what follows is a secret.
+var secretPaths = []string{"/entra/", "/approva/", "/continua/"}
+
+// maskedPath is a path as the log may show it.
 func maskedPath(path string) string {
-	if at := strings.Index(strings.ToLower(path), "/entra/"); at >= 0 { // also mistyped
-		return path[:at] + "/entra/…"
+	small := strings.ToLower(path) // also mistyped
+	for _, secret := range secretPaths {
+		if at := strings.Index(small, secret); at >= 0 && at+len(secret) <= len(path) {
+			return path[:at] + secret + "…"
+		}
 	}
 	return path
 }

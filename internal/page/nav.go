@@ -37,6 +37,9 @@ func (n Nav) items(face, lang, section string, viewer *Viewer) []NavItem {
 	if face != "site" && viewer == nil {
 		return nil // the door: nothing behind it is open yet
 	}
+	if face != "site" && viewer.Narrow {
+		return nil
+	}
 	items := make([]NavItem, 0, len(n[face]))
 	for _, item := range n[face] {
 		if item.Administrator && (viewer == nil || viewer.Role != "administrator") {

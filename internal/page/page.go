@@ -64,6 +64,8 @@ type Viewer struct {
 	Role  string // editor, moderator or administrator
 	Staff bool
 	Home  string // the address of their first page
+
+	Narrow bool // sees nothing but that page and what belongs to it
 }
 
 // Frame is a page's content with what the layout around it needs. A handler

@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,8 +19,12 @@ import (
 // KeySize is the length of the portal's key in bytes (VOCI_SECRET_KEY).
 const KeySize = 32
 
-// Box seals and opens small secrets with AES-256-GCM.
-type Box struct{ aead cipher.AEAD }
+// Box seals and opens small secrets with AES-256-GCM, and marks those that are
+// looked up.
+type Box struct {
+	aead cipher.AEAD
+	mark []byte // key of Mark
+}
 
 // NewBox makes a box from the portal's key of KeySize bytes.
 func NewBox(key []byte) (*Box, error) {
@@ -40,7 +45,22 @@ func NewBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the cipher of secrets: %w", err)
 	}
-	return &Box{aead: aead}, nil
+	mark, err := hkdf.Key(sha256.New, key, nil, "voci marks v1", KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of marks: %w", err)
+	}
+	return &Box{aead: aead, mark: mark}, nil
+}
+
+// Mark is what text is looked up by: always the same for the same purpose, and
+// worth nothing without the portal's key, also for a text so short that a plain
+// hash of it could be guessed.
+func (b *Box) Mark(text, purpose string) []byte {
+	mac := hmac.New(sha256.New, b.mark)
+	mac.Write([]byte(purpose))
+	mac.Write([]byte{0})
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
 }
 
 // Seal encrypts text. What it is for (such as "publication 7 session") is bound

@@ -59,3 +59,19 @@ func TestAWrongKeyIsRefusedWithTheRemedy(t *testing.T) {
 		}
 	}
 }
+
+func TestAMarkIsTheSameAndNeedsTheKey(t *testing.T) {
+	mine, other := box(t, 1), box(t, 2)
+	mark := mine.Mark("ACDE3467", "code")
+	if !bytes.Equal(mark, mine.Mark("ACDE3467", "code")) {
+		t.Error("marked twice, it is another")
+	}
+	for name, differs := range map[string][]byte{
+		"text": mine.Mark("ACDE3468", "code"), "purpose": mine.Mark("ACDE3467", "cod"), "key": other.Mark("ACDE3467", "code"),
+		"border": mine.Mark("eACDE3467", "cod"),
+	} {
+		if bytes.Equal(mark, differs) {
+			t.Errorf("of another %s it is the same", name)
+		}
+	}
+}

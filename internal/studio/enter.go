@@ -13,6 +13,7 @@ import (
 type doorPage struct {
 	Action string
 	Name   string // of the municipality, or of the member of staff
+	Person string // of a town hall; empty for the town hall's own link
 	Staff  bool
 }
 
@@ -29,7 +30,7 @@ func (s *Studio) door(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		view.Name = m.Name
+		view.Name, view.Person = m.Name, p.Name
 	}
 	lang := page.Lang(c.Request().Context())
 	return s.pages.Render(c, http.StatusOK, "studio/door", page.Frame{
@@ -52,10 +53,14 @@ func (s *Studio) enter(c echo.Context) error {
 
 // home is the first page of a person.
 func home(p account.Person) string {
-	if p.Staff() {
+	switch {
+	case p.Staff():
 		return "/redazione"
+	case p.TestimonyID != 0:
+		return address(p.TestimonyID)
+	default:
+		return "/comune"
 	}
-	return "/comune"
 }
 
 // leave signs out.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,8 +27,12 @@ type formPage struct {
 	Title        string
 	ID           int64 // 0 before the first save
 	Action       string
-	Submit       string   // where the button that also asks for review leads
-	Item         itemView // its way so far
+	Submit       string                // where the button that also asks for review leads
+	AskApproval  string                // where the button leads that saves, then asks whoever speaks
+	Elsewhere    string                // where the button leads that saves, then goes on elsewhere; empty on a device that a code let in
+	Devices      []account.OtherDevice // others that go on with it
+	Guest        *time.Time            // when a device that a code let in is out
+	Item         itemView              // its way so far
 	Editable     bool
 	Amendable    bool
 	Proof        string // address of the proof of a withdrawal
@@ -135,7 +140,11 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		view.Title = s.pages.T(lang, "studio.form.title_new")
 		view.Action += "?modulo=" + rand.Text()
 		view.Submit, view.OpenRegister = view.Action+"&poi=invia", view.Action+"&poi=registro"
+		view.AskApproval, view.Elsewhere = view.Action+"&poi=approvazione", view.Action+"&poi=dispositivo"
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
+		return err
+	}
+	if err := s.whoElse(ctx, &view, p); err != nil {
 		return err
 	}
 	if typed := []rune(strings.TrimSpace(t.Unfinished["title"])); view.Title == "" && len(typed) > 0 {
@@ -144,7 +153,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 	if view.Title == "" {
 		view.Title = s.pages.T(lang, "studio.form.untitled")
 	}
-	view.Crumbs = []page.Crumb{{Label: m.Name, Href: "/comune"}, {Label: view.Title}}
+	view.Crumbs = []page.Crumb{hallCrumb(p, m), {Label: view.Title}}
 	title := view.Title
 	if len(wrong) > 0 {
 		title = s.pages.T(lang, "form.error_prefix") + " " + title
@@ -164,6 +173,7 @@ func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Te
 		return err
 	}
 	view.Filmed, view.Register = len(people), register.Address("/comune/testimonianze", t.ID)
+	view.AskApproval, view.Elsewhere = address(t.ID)+"?poi=approvazione", address(t.ID)+"?poi=dispositivo"
 	if t.State == testimony.Withdrawn {
 		view.Proof = address(t.ID) + "/prova"
 	}

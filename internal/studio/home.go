@@ -43,7 +43,7 @@ type ask struct {
 
 // acting is somebody who may act for the town hall.
 type acting struct {
-	account.Acting
+	account.Link
 	You bool // whoever looks
 }
 
@@ -131,9 +131,11 @@ func (s *Studio) around(ctx context.Context, view *homePage, p account.Person) (
 	if view.Near, err = s.cards.Of(ctx, latest, 3, 0); err != nil {
 		return err
 	}
-	links, err := s.accounts.ActingFor(ctx, p.MunicipalityCode)
+	links, err := s.accounts.People(ctx, p.MunicipalityCode)
 	for _, l := range links {
-		view.People = append(view.People, acting{l, l.ID == p.LinkID})
+		if !l.Expired(s.clock()) {
+			view.People = append(view.People, acting{l, l.ID == p.LinkID})
+		}
 	}
 	return err
 }
@@ -152,7 +154,7 @@ func (s *Studio) asks(ctx context.Context, municipality string) ([]ask, error) {
 	var asks []ask
 	for i := range open {
 		t := &open[i]
-		if n := noticeOf(t, coming[t.ID]); n != nil && n.Button != nil {
+		if n := noticeOf(t, coming[t.ID], s.clock()); n != nil && n.Button != nil && n.What.Key != "approval.notice.asked" { // that is for others to do
 			asks = append(asks, ask{What: n.What, Kind: n.Kind, Title: t.Title, Href: address(t.ID) + n.Part, Button: *n.Button})
 		}
 	}
@@ -193,19 +195,19 @@ func (s *Studio) items(ctx context.Context, list []testimony.Testimony) ([]itemV
 		if n, ok := counts[t.ID]; ok {
 			count = &n
 		}
-		items = append(items, item(t, pub, expected, count, coming[t.ID]))
+		items = append(items, item(t, pub, expected, count, coming[t.ID], s.clock()))
 	}
 	return items, nil
 }
 
-func item(t *testimony.Testimony, pub *publishing.Publication, expected map[int64]publishing.Expectation, count *views.Latest, coming *arriving) itemView {
+func item(t *testimony.Testimony, pub *publishing.Publication, expected map[int64]publishing.Expectation, count *views.Latest, coming *arriving, now time.Time) itemView {
 	var when publishing.Expectation
 	if pub != nil {
 		when = expected[pub.ID]
 	}
 	v := itemView{
 		ID: t.ID, Title: t.Title, Href: address(t.ID), State: t.State, Sample: t.Sample, Updated: t.UpdatedAt,
-		Steps: steps(t, pub, when, count, coming), Notice: noticeOf(t, coming),
+		Steps: steps(t, pub, when, count, coming, now), Notice: noticeOf(t, coming, now),
 	}
 	if t.OpenToCitizens() {
 		v.Public = card.Address(t)

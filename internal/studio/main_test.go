@@ -209,6 +209,7 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 		Publisher: w.publisher, Channels: channels, Views: sync, SignIn: w.signIn, Renditions: w.renditions, Wording: desk, Register: people, Dashboard: board,
 		Tryouts: w.tryouts,
 		Press:   press, Notices: w.notices,
+		Outbox: w.outbox, BaseURL: w.base,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
 	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))
@@ -241,6 +242,9 @@ func (w *world) receive(dir string, set settings, pages *page.Pages) {
 			if err != nil {
 				return err
 			}
+			if !p.Reaches(o.TestimonyID) {
+				return fault.New(fault.Forbidden, "people.only_one")
+			}
 			return w.testimonies.BeginUpload(ctx, p.MunicipalityCode, testimony.Upload{
 				ID: o.UploadID, TestimonyID: o.TestimonyID, Filename: o.Filename, Size: max(o.Size, 0), Kind: kindOf(o.Version), WholeBytes: o.Whole,
 			})
@@ -250,7 +254,10 @@ func (w *world) receive(dir string, set settings, pages *page.Pages) {
 			if err != nil {
 				return err
 			}
-			_, err = w.testimonies.FindUpload(ctx, p.MunicipalityCode, id)
+			u, err := w.testimonies.FindUpload(ctx, p.MunicipalityCode, id)
+			if err == nil && !p.Reaches(u.TestimonyID) {
+				return fault.New(fault.Forbidden, "people.only_one")
+			}
 			return err
 		},
 		Received: func(ctx context.Context, r upload.Received) error {
@@ -326,7 +333,14 @@ func viewer(registry *territory.Registry) func(context.Context) *page.Viewer {
 		if err != nil {
 			return nil
 		}
-		return &page.Viewer{Name: m.Name, Role: string(p.Role), Home: "/comune"}
+		v := &page.Viewer{Name: m.Name, Role: string(p.Role), Home: "/comune"}
+		if p.Name != "" {
+			v.Name = p.Name + ", " + m.Name
+		}
+		if p.TestimonyID != 0 {
+			v.Home, v.Narrow = "/comune/testimonianze/"+itoa(p.TestimonyID), true
+		}
+		return v
 	}
 }
 

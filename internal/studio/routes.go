@@ -10,6 +10,23 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/entra/:token", s.enter)
 	e.POST("/esci", s.leave)
 
+	e.GET("/continua", s.askCode)
+	e.POST("/continua", s.typeCode)
+	e.GET("/continua/:code", s.codeDoor)
+	e.POST("/continua/:code", s.enterCode)
+
+	e.GET("/approva/:token", s.toApprove)
+	e.POST("/approva/:token", s.answerApproval)
+	e.GET("/approva/:token/poster", s.approvalPoster)
+	e.GET("/approva/:token/video", s.approvalRendition)
+
+	e.GET("/comune/persone", s.people)
+	e.POST("/comune/persone", s.invitePerson)
+	e.GET("/comune/persone/:link", s.person)
+	e.POST("/comune/persone/:link", s.changePerson)
+	e.POST("/comune/persone/:link/sostituisci", s.replacePerson)
+	e.POST("/comune/persone/:link/revoca", s.revokePerson)
+
 	e.GET("/comune", s.home)
 	e.GET("/comune/prova", s.showTryout)
 	e.POST("/comune/prova", s.tryOut)
@@ -29,6 +46,12 @@ func (s *Studio) Routes(e *echo.Echo) {
 	s.wording.Routes(e, s.face())          // /comune/testimonianze/:id/modifica, its captions and cover
 	s.register.Routes(e, s.registerFace()) // /comune/testimonianze/:id/persone-riprese
 	s.press.Routes(e, s.face())            // /comune/testimonianze/:id/stampa, its files
+	e.GET("/comune/testimonianze/:id/approvazione", s.approval)
+	e.POST("/comune/testimonianze/:id/approvazione", s.askApproval)
+	e.POST("/comune/testimonianze/:id/approvazione/ritira", s.takeBackApproval)
+	e.GET("/comune/testimonianze/:id/dispositivo", s.device)
+	e.POST("/comune/testimonianze/:id/codice", s.newCode)
+	e.POST("/comune/testimonianze/:id/dispositivo/:code/chiudi", s.endDevice)
 	e.GET("/comune/testimonianze/:id/stato", s.progress)
 	e.GET("/comune/testimonianze/:id/poster", s.poster)
 	e.GET("/comune/testimonianze/:id/video", s.rendition)

@@ -16,6 +16,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/card"
 	"github.com/voci-in-comune/voci/internal/dashboard"
 	"github.com/voci-in-comune/voci/internal/fault"
+	"github.com/voci-in-comune/voci/internal/mail"
 	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/pressdesk"
@@ -51,6 +52,8 @@ type Studio struct {
 	cards       *card.Maker
 	press       *pressdesk.Desk
 	notes       *notices.Desk
+	outbox      *mail.Outbox
+	baseURL     string
 	renditions  string // folder of posters and renditions
 	maxDuration time.Duration
 	maxBytes    int64
@@ -80,6 +83,8 @@ type Rooms struct {
 	Dashboard   *dashboard.Dashboard
 	Press       *pressdesk.Desk
 	Notices     *notices.Desk
+	Outbox      *mail.Outbox
+	BaseURL     string
 	Renditions  string
 	MaxDuration time.Duration
 	MaxBytes    int64
@@ -94,12 +99,22 @@ func New(r Rooms) *Studio {
 		uploads: r.Uploads, publisher: r.Publisher, channels: r.Channels, views: r.Views, signIn: r.SignIn, wording: r.Wording, register: r.Register, dashboard: r.Dashboard,
 		cards: card.NewMaker(r.Registry, r.Views), renditions: r.Renditions,
 		tryouts: r.Tryouts, press: r.Press, notes: r.Notices,
+		outbox: r.Outbox, baseURL: r.BaseURL,
 		maxDuration: r.MaxDuration, maxBytes: r.MaxBytes, clock: r.Clock, log: r.Log,
 	}
 }
 
-// editor returns who acts, if it is a town hall.
+// editor returns who acts, if it is a town hall. Whoever came in by a code from
+// another device is refused: they reach one testimony only, by mine.
 func editor(c echo.Context) (account.Person, error) {
+	p, err := anyEditor(c)
+	if err == nil && p.TestimonyID != 0 {
+		return p, fault.New(fault.Forbidden, "people.only_one")
+	}
+	return p, err
+}
+
+func anyEditor(c echo.Context) (account.Person, error) {
 	p, ok := account.From(c.Request().Context())
 	if !ok {
 		return p, fault.New(fault.SignedOut, "account.signed_out")
@@ -112,13 +127,16 @@ func editor(c echo.Context) (account.Person, error) {
 
 // mine returns the town hall's testimony that the address names.
 func (s *Studio) mine(c echo.Context) (account.Person, *testimony.Testimony, error) {
-	p, err := editor(c)
+	p, err := anyEditor(c)
 	if err != nil {
 		return p, nil, err
 	}
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 	if err != nil {
 		return p, nil, fault.New(fault.NotFound, "testimony.unknown")
+	}
+	if !p.Reaches(id) {
+		return p, nil, fault.New(fault.Forbidden, "people.only_one")
 	}
 	t, err := s.testimonies.Get(c.Request().Context(), p.MunicipalityCode, id)
 	return p, t, err
@@ -132,6 +150,10 @@ func (s *Studio) poster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.posterFile(c, t)
+}
+
+func (s *Studio) posterFile(c echo.Context, t *testimony.Testimony) error {
 	if t.Video == nil || t.Video.Poster == "" {
 		return fault.New(fault.NotFound, "video.unknown")
 	}
@@ -145,6 +167,10 @@ func (s *Studio) rendition(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.renditionFile(c, t)
+}
+
+func (s *Studio) renditionFile(c echo.Context, t *testimony.Testimony) error {
 	if t.Video == nil || t.Video.Rendition == "" {
 		return fault.New(fault.NotFound, "video.unknown")
 	}

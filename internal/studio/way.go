@@ -24,7 +24,7 @@ type notice struct {
 }
 
 // noticeOf is nil while others are at work and all is well.
-func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
+func noticeOf(t *testimony.Testimony, coming *arriving, now time.Time) *notice {
 	unusable := t.Full != nil && t.Full.State == testimony.VideoUnusable
 	switch {
 	case t.State == testimony.Rejected:
@@ -57,6 +57,8 @@ func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
 		}
 	case t.AwaitsFile():
 		return &notice{Kind: "info", What: fault.Msg("studio.ask.awaits"), Do: message("studio.ask.awaits_do")}
+	case t.Approval != nil && (t.State == testimony.Draft || t.Approval.State != testimony.ApprovalGiven):
+		return approvalNotice(t, now)
 	case t.State == testimony.ChangesRequested:
 		return &notice{
 			Kind: "warning", What: fault.Msg("studio.ask.changes"), Quote: t.Reason, Do: message("studio.ask.changes_do"),
@@ -108,12 +110,20 @@ const (
 	atPeople
 )
 
-// steps is the way of a testimony: received, in review, approved, on the
-// channel, seen.
-func steps(t *testimony.Testimony, pub *publishing.Publication, expected publishing.Expectation, count *views.Latest, coming *arriving) []page.Step {
+// steps is the way of a testimony: received, approved by whoever speaks if they
+// were asked, in review, approved, on the channel, seen.
+func steps(t *testimony.Testimony, pub *publishing.Publication, expected publishing.Expectation, count *views.Latest, coming *arriving, now time.Time) []page.Step {
 	if t.Origin == testimony.FromChannel {
 		return adopted(t, pub, count)
 	}
+	way := stations(t, pub, expected, count, coming)
+	if t.Approval != nil {
+		way = slices.Insert(way, 1, approvalStep(t, now))
+	}
+	return way
+}
+
+func stations(t *testimony.Testimony, pub *publishing.Publication, expected publishing.Expectation, count *views.Latest, coming *arriving) []page.Step {
 	way := []page.Step{
 		received(t, coming),
 		{Label: fault.Msg("studio.step.review"), State: page.StepAhead},

@@ -138,6 +138,9 @@ func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony,
 	if c.QueryParam("poi") == "invia" && sent == nil { // the button that saves and asks for review
 		return s.ask(c, p, t.ID)
 	}
+	if then := c.QueryParam("poi"); sent == nil && (then == "approvazione" || then == "dispositivo") { // the buttons that save and lead on
+		return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)+"/"+then))
+	}
 	if wantsJSON(c) {
 		return s.answer(c, http.StatusOK, t, false, wrong)
 	}
@@ -207,7 +210,9 @@ func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 		return err
 	}
 	key := "studio.sent"
-	if asked.AwaitsFile() {
+	if asked.AwaitsApproval() {
+		key = "approval.sent_awaits"
+	} else if asked.AwaitsFile() {
 		key = "studio.sent_awaits_file"
 		if wantsJSON(c) { // the page stays, and says so itself
 			return s.answer(c, http.StatusOK, asked, true, nil)
@@ -256,5 +261,5 @@ func (s *Studio) withdraw(c echo.Context) error {
 	if t.ApprovedAt != nil {
 		return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)+"/prova"))
 	}
-	return c.Redirect(http.StatusSeeOther, localized(c, "/comune"))
+	return c.Redirect(http.StatusSeeOther, localized(c, home(p)))
 }

@@ -191,7 +191,7 @@ func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 			if err != nil {
 				return err
 			}
-			if missing.Err() == nil { // else edited since: the town hall sees what is missing
+			if missing.Err() == nil && !t.AwaitsApproval() { // else edited since: the town hall sees what is missing
 				if err := s.move(tx, audit.Portal, t, InReview, ""); err != nil {
 					return err
 				}

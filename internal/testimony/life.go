@@ -32,7 +32,8 @@ func (s *Store) moment() *time.Time {
 
 // Submit asks for review. A form that is not complete is refused with
 // fault.Invalid and stays a draft; a file that is not ready yet does not
-// refuse: the testimony goes to review by itself when it is.
+// refuse, nor does whoever speaks and has not approved yet: the testimony goes to
+// review by itself when they are.
 func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64) (*Testimony, error) {
 	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
 		if t.State == InReview {
@@ -62,7 +63,7 @@ func (s *Store) Submit(ctx context.Context, actor, municipality string, id int64
 			return err
 		}
 		t.SubmittedAt = s.moment()
-		if t.AwaitsFile() {
+		if t.AwaitsFile() || t.AwaitsApproval() {
 			return audit.Write(tx, s.now(), actor, "testimony.submit", "testimony", t.ID, nil)
 		}
 		return s.move(tx, actor, t, InReview, "")

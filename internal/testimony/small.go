@@ -141,8 +141,15 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	}
 	small := t.Small.Duration()
 	differs := (t.Full.Duration() - small).Abs() > agreement
+	held := t.Approval != nil && t.Approval.Said == t.fingerprint(t.Small)
 	if err := s.dropSmall(tx, t); err != nil {
 		return err
+	}
+	if held && !differs { // what whoever speaks approved, or is asked to, is the same film
+		t.Approval.Said = t.fingerprint(t.Full)
+		if err := tx.Model(t.Approval).Update("said", t.Approval.Said).Error; err != nil {
+			return fmt.Errorf("keep the approval: %w", err)
+		}
 	}
 	switch {
 	case t.State != InReview && t.State != Approved:

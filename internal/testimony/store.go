@@ -78,8 +78,11 @@ func whole(db *gorm.DB) *gorm.DB {
 		Preload("Videos", "state <> ?", VideoReplaced)
 }
 
+// withApproval adds the request to approve that is in force.
+func withApproval(db *gorm.DB) *gorm.DB { return db.Preload("Approval", "state IN ?", inForce) }
+
 func get(db *gorm.DB, municipality string, id int64) (*Testimony, error) {
-	q := whole(db).Where("id = ?", id)
+	q := withApproval(whole(db)).Where("id = ?", id)
 	if municipality != Anywhere {
 		q = q.Where("municipality_code = ?", municipality)
 	}
@@ -128,7 +131,7 @@ func (s *Store) ForCitizen(ctx context.Context, id int64) (*Testimony, error) {
 // OfMunicipality lists a town hall's testimonies, newest first, one page of
 // size starting after the first skip, and how many there are.
 func (s *Store) OfMunicipality(ctx context.Context, municipality string, skip, size int) ([]Testimony, int64, error) {
-	db := s.db.Reader(ctx).Where("municipality_code = ?", municipality)
+	db := withApproval(s.db.Reader(ctx)).Where("municipality_code = ?", municipality)
 	return list(db, "id DESC", skip, size)
 }
 
@@ -136,7 +139,7 @@ func (s *Store) OfMunicipality(ctx context.Context, municipality string, skip, s
 // back first, then the newest: the first n, with their files.
 func (s *Store) WithTownHall(ctx context.Context, municipality string, n int) ([]Testimony, error) {
 	var found []Testimony
-	err := s.db.Reader(ctx).Preload("Videos", "state <> ?", VideoReplaced).
+	err := withApproval(s.db.Reader(ctx)).Preload("Videos", "state <> ?", VideoReplaced).
 		Where("municipality_code = ? AND state IN ?", municipality, []State{Draft, ChangesRequested}).
 		Order("state = 'changes_requested' DESC, id DESC").Limit(n).Find(&found).Error
 	if err != nil {

@@ -99,6 +99,7 @@ type Testimony struct {
 	Full     *Video    `gorm:"-"` // the file as it was filmed, nil if none was received
 	Small    *Video    `gorm:"-"` // a small version that came before it, nil without one
 	Video    *Video    `gorm:"-"` // the one of the two that is watched and told of
+	Approval *Approval // asked of whoever speaks; nil if it was not, or taken back; only of Get and OfMunicipality
 }
 
 // Translation is what the town hall says of its testimony in another language.

@@ -1,1 +1,2 @@
 import "../scripts/form";
+import "../scripts/elsewhere";

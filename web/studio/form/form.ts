@@ -161,7 +161,7 @@ function begin(form: HTMLFormElement): void {
   let submitting = false;
   form.addEventListener("submit", (event) => {
     if (!sending && input.files?.length) return; // the file goes with the form
-    if (event.submitter?.id === "cancel-upload") {
+    if (event.submitter?.id === "cancel-upload" || event.submitter?.hasAttribute("data-leave")) {
       leaving = true;
       return;
     }
