@@ -32,7 +32,7 @@ func policy(base *url.URL, formActions []string) http.Header {
 		"style-src 'self'",
 		"img-src 'self'",
 		"font-src 'self'",
-		"media-src 'self'",
+		"media-src 'self' blob:", // a recording is reviewed before it leaves the device
 		"connect-src 'self'",
 		"manifest-src 'self'",
 		"frame-src https://www.youtube-nocookie.com",

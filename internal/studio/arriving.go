@@ -20,9 +20,13 @@ type arriving struct {
 	ID       string `json:"id"`
 	Filename string `json:"filename"`
 	Offset   int64  `json:"offset"`
-	Size     int64  `json:"size"`
+	Size     int64  `json:"size"` // -1 of a recording whose end the portal does not know
 	Percent  int64  `json:"percent"`
 }
+
+// Recording tells whether nobody knows yet how much there will be: it is sent
+// while it is recorded.
+func (a *arriving) Recording() bool { return a.Size < 0 }
 
 // birth is how long an upload may be known to the database before its files
 // are there.
@@ -79,7 +83,11 @@ func (s *Studio) offset(ctx context.Context, u testimony.Upload) (*arriving, err
 	if err != nil {
 		return nil, err
 	}
-	return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1)}, nil
+	a := &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size}
+	if size > 0 {
+		a.Percent = offset * 100 / size
+	}
+	return a, nil
 }
 
 // receive passes a tus request on. An upload that was given up is noted as

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -27,6 +26,8 @@ type formPage struct {
 	ID           int64 // 0 before the first save
 	Action       string
 	Submit       string   // where the button that also asks for review leads
+	Record       string   // the same, of the one that records
+	Trim         string   // and of the one that trims
 	Item         itemView // its way so far
 	Editable     bool
 	Amendable    bool
@@ -131,6 +132,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		view.Title = s.pages.T(lang, "studio.form.title_new")
 		view.Action += "?modulo=" + rand.Text()
 		view.Submit, view.OpenRegister = view.Action+"&poi=invia", view.Action+"&poi=registro"
+		view.Record, view.Trim = view.Action+"&poi=registra", view.Action+"&poi=taglia"
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
 		return err
 	}
@@ -160,6 +162,7 @@ func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Te
 		return err
 	}
 	view.Filmed, view.Register = len(people), register.Address("/comune/testimonianze", t.ID)
+	view.Record, view.Trim = address(t.ID)+"?poi=registra", address(t.ID)+"?poi=taglia"
 	if t.State == testimony.Withdrawn {
 		view.Proof = address(t.ID) + "/prova"
 	}
@@ -263,5 +266,5 @@ func renditionOf(t *testimony.Testimony) string {
 	if t.Video == nil || t.Video.Rendition == "" || t.Video.State != testimony.VideoReady {
 		return ""
 	}
-	return address(t.ID) + "/video?file=" + strconv.FormatInt(t.Video.ID, 10)
+	return address(t.ID) + "/video?file=" + url.QueryEscape(t.Video.Rendition)
 }

@@ -37,6 +37,11 @@ func noticeOf(t *testimony.Testimony, coming *arriving) *notice {
 			Kind: "danger", What: fault.Msg("register.ask"), Do: message("register.ask_do"),
 			Button: message("register.ask_button"), Part: "#video",
 		}
+	case coming != nil && coming.Recording():
+		return &notice{
+			Kind: "warning", What: fault.Msg("record.ask.half"), Do: message("record.ask.half_do"),
+			Button: message("record.ask.half_button"), Part: "#video",
+		}
 	case coming != nil:
 		return &notice{
 			Kind: "warning", What: fault.Msg("studio.ask.resume", "Percent", coming.Percent), Do: message("studio.ask.resume_do"),
@@ -174,6 +179,8 @@ func received(t *testimony.Testimony, coming *arriving) page.Step {
 		st.At = v.ReceivedAt
 	}
 	switch {
+	case coming != nil && coming.Recording():
+		st.At, st.Note = time.Time{}, message("record.step.half")
 	case coming != nil:
 		st.At, st.Note = time.Time{}, message("studio.step.percent", "Percent", coming.Percent)
 	case v == nil:

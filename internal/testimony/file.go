@@ -103,7 +103,11 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 			Update("state", VideoReplaced).Error; err != nil {
 			return err
 		}
-		v.State, v.ReceivedAt = VideoChecking, s.now()
+		var u Upload
+		if err := tx.Where("id = ?", v.UploadID).Limit(1).Find(&u).Error; err != nil {
+			return err
+		}
+		v.State, v.Trim, v.ReceivedAt = VideoChecking, u.Trim, s.now()
 		if err := tx.Create(&v).Error; err != nil {
 			return err
 		}
@@ -136,10 +140,12 @@ func (s *Store) GetVideo(ctx context.Context, id int64) (*Video, error) {
 
 // VideoSeen keeps what was found of a file: v is ready, or unusable with a
 // reason. If review was asked for before, the testimony goes to review now.
+// Nothing is kept of a file that was replaced meanwhile, or is to be trimmed
+// otherwise: it is looked at again.
 func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 	_, err := s.change(ctx, Anywhere, v.TestimonyID, func(tx *gorm.DB, t *Testimony) error {
-		if t.Video == nil || t.Video.ID != v.ID {
-			return nil // replaced while it was looked at
+		if t.Video == nil || t.Video.ID != v.ID || t.Video.Trim != v.Trim {
+			return nil // replaced, or trimmed otherwise, while it was looked at
 		}
 		v.CheckedAt = s.moment()
 		if err := tx.Save(v).Error; err != nil {
