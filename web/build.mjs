@@ -5,6 +5,7 @@
 // Nothing is listed here. By convention:
 //   <face>/<face>.scss|.ts          loaded on every page of a face (site, studio, newsroom)
 //   <face>/<page>/<page>.scss|.ts   loaded on that page only, by itself
+//   <face>/<page>/<name>.worker.ts  a worker, which its page starts by its address
 //   styles/                         on the load path: @use "tools" as *;
 //   parts/_*.scss                   styles of parts, gathered by styles/_parts.scss
 //   scripts/                        modules for several pages: import … from "../../scripts/…"
@@ -32,14 +33,18 @@ async function entries(extension) {
   for (const face of faces) {
     found.push(`${face}/${face}`);
     for (const folder of await readdir(join(here, face), { withFileTypes: true })) {
-      if (folder.isDirectory()) found.push(`${face}/${folder.name}/${folder.name}`);
+      if (!folder.isDirectory()) continue;
+      found.push(`${face}/${folder.name}/${folder.name}`);
+      for (const file of await readdir(join(here, face, folder.name))) {
+        if (file.endsWith(".worker" + extension)) found.push(`${face}/${folder.name}/${basename(file, extension)}`);
+      }
     }
   }
   return found.filter((name) => existsSync(join(here, name + extension)));
 }
 
-/** site/home/home → site/home, as pages are called in Go. */
-const pageName = (entry) => (entry.split("/").length === 3 ? dirname(entry) : entry);
+/** site/home/home → site/home, as pages are called in Go; a worker keeps its whole name. */
+const pageName = (entry) => (entry.split("/").length === 3 && !entry.endsWith(".worker") ? dirname(entry) : entry);
 
 const hash = (content) => createHash("sha256").update(content).digest("hex").slice(0, 10);
 

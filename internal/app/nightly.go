@@ -119,11 +119,8 @@ func (a *App) forgetFiles(ctx context.Context) (n int, err error) {
 		if err := a.Uploads.Discard(ctx, v.UploadID); err != nil {
 			return n, err
 		}
-		for _, name := range []string{v.Poster, v.Rendition} {
-			if name == "" {
-				continue
-			}
-			if err := os.Remove(filepath.Join(a.Settings.Renditions(), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		for dir, names := range map[string][]string{a.Settings.Renditions(): {v.Poster, v.Rendition, v.Uncut}, a.Settings.Vault(): {v.Cut}} {
+			if err := removeAll(dir, names); err != nil {
 				return n, fmt.Errorf("delete a file that was replaced: %w", err)
 			}
 		}
@@ -155,4 +152,18 @@ func (a *App) forgetPapers(ctx context.Context) (n int, err error) {
 	}
 	swept, err := papers.Sweep(ctx, time.Now().Add(-unnamedLife), a.Testimonies.HasPaper)
 	return n + swept, err
+}
+
+// removeAll deletes files of a folder; those without a name, or not there, are
+// no matter.
+func removeAll(dir string, names []string) error {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err //nolint:wrapcheck // the caller says what was being done
+		}
+	}
+	return nil
 }

@@ -266,7 +266,8 @@ func (n *Newsroom) showHand(c echo.Context, status int, pub *publishing.Publicat
 		{ID: "tags", Label: fault.Msg("newsroom.hand.tags"), Text: strings.Join(meta.Tags, ", "), Rows: 3},
 	}}
 	if t.Full != nil && t.Full.Original != "" {
-		view.Original, view.Bytes = publicationAddress(pub.ID)+"/originale", t.Full.Bytes
+		view.Original = publicationAddress(pub.ID) + "/originale"
+		_, view.Bytes, _ = t.Full.Outgoing()
 	}
 	state, err := n.channelState(ctx)
 	if err != nil {
@@ -307,8 +308,8 @@ func (n *Newsroom) takeHand(c echo.Context) error {
 	return n.done(c, "newsroom.hand.done", publicationAddress(pub.ID))
 }
 
-// original gives the file as the town hall sent it, under a name that people
-// can read.
+// original gives the file as the town hall wants it shown, under a name that
+// people can read.
 func (n *Newsroom) original(c echo.Context) error {
 	_, _, t, err := n.publicationOf(c)
 	if err != nil {
@@ -318,7 +319,8 @@ func (n *Newsroom) original(c echo.Context) error {
 	if t.Full == nil || t.Full.Original == "" { // a small version is not for the channel
 		return missing
 	}
-	f, err := os.Open(filepath.Join(n.Vault, t.Full.Original))
+	name, _, _ := t.Full.Outgoing()
+	f, err := os.Open(filepath.Join(n.Vault, name))
 	if errors.Is(err, os.ErrNotExist) {
 		return missing
 	}
@@ -335,7 +337,7 @@ func (n *Newsroom) original(c echo.Context) error {
 		return err
 	}
 	end := strings.ToLower(filepath.Ext(t.Full.Filename))
-	if len(end) > 5 || strings.ContainsAny(end, "\"\\") {
+	if len(end) > 5 || strings.ContainsAny(end, "\"\\") || t.Full.Cut != "" {
 		end = ".mp4"
 	}
 	h := c.Response().Header()

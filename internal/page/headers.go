@@ -32,7 +32,7 @@ func policy(base *url.URL, formActions []string) http.Header {
 		"style-src 'self'",
 		"img-src 'self'",
 		"font-src 'self'",
-		"media-src 'self' blob:", // a film that is on this device
+		"media-src 'self' blob:", // a film that is on this device, before it leaves it
 		"connect-src 'self'",
 		"manifest-src 'self'",
 		"frame-src https://www.youtube-nocookie.com",

@@ -3,6 +3,7 @@ package publishing_test
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,21 @@ func TestPublishedAsItWasWritten(t *testing.T) {
 }
 
 // TestNotPublishedBeforeYouTubeSaysSo looks at the testimony at every step.
+// What a trim left of the original is what the channel gets.
+func TestTheTrimmedFileIsPublished(t *testing.T) {
+	w := newWorld(t)
+	made := w.approved()
+	cut := made.Video.Original // with what wantOut wants
+	original := []byte("the whole recording, which nobody is to see")
+	if err := os.WriteFile(filepath.Join(w.vault, "whole.bin"), original, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.exec("UPDATE videos SET original = 'whole.bin', bytes = ?, sha256 = ?, trim_from_ms = 1000, cut = ?, cut_bytes = ?, cut_sha256 = ? WHERE testimony_id = ?",
+		len(original), sum(original), cut, len(w.file), sum(w.file), made.ID)
+	w.run()
+	w.wantOut(made.ID)
+}
+
 func TestNotPublishedBeforeYouTubeSaysSo(t *testing.T) {
 	w := newWorld(t)
 	made := w.approved()

@@ -68,15 +68,16 @@ func (p *Publisher) send(ctx context.Context, pub *Publication) error {
 		return err
 	}
 	meta.Privacy, meta.PublishAt = pub.asked(p.now())
-	f, err := os.Open(filepath.Join(p.Vault, v.Original))
+	name, size, sum := v.Outgoing()
+	f, err := os.Open(filepath.Join(p.Vault, name))
 	if err != nil {
 		p.Log.ErrorContext(ctx, "the original cannot be opened", "publication", pub.ID, "error", err)
 		return p.block(ctx, pub, fault.Msg("publishing.no_file"))
 	}
 	defer f.Close()
 	video, err := p.upload(ctx, client, channel, pub, youtube.Upload{
-		Metadata: meta, File: f, Size: v.Bytes, ContentType: "video/*", Slug: pub.Slug,
-	}, v.SHA256)
+		Metadata: meta, File: f, Size: size, ContentType: "video/*", Slug: pub.Slug,
+	}, sum)
 	if err != nil {
 		return p.notSent(ctx, pub, err)
 	}

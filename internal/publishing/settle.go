@@ -254,7 +254,8 @@ func (p *Publisher) resend(ctx context.Context, f *Reported) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(p.Vault, file.Original)); err != nil || file.Original == "" {
+	name, _, _ := file.Outgoing()
+	if _, err := os.Stat(filepath.Join(p.Vault, name)); err != nil || name == "" {
 		return fault.New(fault.Conflict, "publishing.finding.no_original")
 	}
 	return p.DB.Write(ctx, func(tx *gorm.DB) error {

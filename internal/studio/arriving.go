@@ -21,10 +21,14 @@ type arriving struct {
 	ID       string    `json:"id"`
 	Filename string    `json:"filename"`
 	Offset   int64     `json:"offset"`
-	Size     int64     `json:"size"`
+	Size     int64     `json:"size"` // -1 of a recording whose end the portal does not know
 	Percent  int64     `json:"percent"`
 	Until    time.Time `json:"until"` // kept so long if nothing is added
 }
+
+// Recording tells whether nobody knows yet how much there will be: it is sent
+// while it is recorded.
+func (a *arriving) Recording() bool { return a.Size < 0 }
 
 // birth is how long an upload may be known to the database before its files
 // are there.
@@ -85,7 +89,11 @@ func (s *Studio) offset(ctx context.Context, u testimony.Upload) (*arriving, err
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Percent: offset * 100 / max(size, 1), Until: until}, nil
+	a := &arriving{ID: u.ID, Filename: u.Filename, Offset: offset, Size: size, Until: until}
+	if size > 0 {
+		a.Percent = offset * 100 / size
+	}
+	return a, nil
 }
 
 // receive passes a tus request on. An upload that was given up is noted as

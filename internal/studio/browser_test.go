@@ -16,6 +16,12 @@ import (
 // tests mostly wait, and do so beside each other.
 func inBrowser(t *testing.T, changes ...func(*settings)) (*world, *browser.Browser) {
 	t.Helper()
+	return inBrowserOf(t, func() *browser.Browser { return browser.Start(t) }, changes...)
+}
+
+// inBrowserOf is inBrowser with a browser of another make.
+func inBrowserOf(t *testing.T, start func() *browser.Browser, changes ...func(*settings)) (*world, *browser.Browser) {
+	t.Helper()
 	t.Parallel()
 	w := open(t, changes...)
 	w.later(time.Since(noon)) // a browser's clock is the machine's
@@ -28,7 +34,7 @@ func inBrowser(t *testing.T, changes ...func(*settings)) (*world, *browser.Brows
 			time.Sleep(50 * time.Millisecond) // as a queue polls
 		}
 	}()
-	return w, browser.Start(t)
+	return w, start()
 }
 
 // picture keeps how a page looks, for eyes, in the folder VOCI_PICTURES.

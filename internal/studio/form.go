@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +31,8 @@ type formPage struct {
 	Elsewhere    string                // where the button leads that saves, then goes on elsewhere; empty on a device that a code let in
 	Devices      []account.OtherDevice // others that go on with it
 	Guest        *time.Time            // when a device that a code let in is out
+	Record       string                // the same, of the one that records
+	Trim         string                // and of the one that trims
 	Item         itemView              // its way so far
 	Editable     bool
 	Amendable    bool
@@ -141,6 +142,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		view.Action += "?modulo=" + rand.Text()
 		view.Submit, view.OpenRegister = view.Action+"&poi=invia", view.Action+"&poi=registro"
 		view.AskApproval, view.Elsewhere = view.Action+"&poi=approvazione", view.Action+"&poi=dispositivo"
+		view.Record, view.Trim = view.Action+"&poi=registra", view.Action+"&poi=taglia"
 	} else if err := s.whatBecame(ctx, &view, t); err != nil {
 		return err
 	}
@@ -174,6 +176,7 @@ func (s *Studio) whatBecame(ctx context.Context, view *formPage, t *testimony.Te
 	}
 	view.Filmed, view.Register = len(people), register.Address("/comune/testimonianze", t.ID)
 	view.AskApproval, view.Elsewhere = address(t.ID)+"?poi=approvazione", address(t.ID)+"?poi=dispositivo"
+	view.Record, view.Trim = address(t.ID)+"?poi=registra", address(t.ID)+"?poi=taglia"
 	if t.State == testimony.Withdrawn {
 		view.Proof = address(t.ID) + "/prova"
 	}
@@ -283,5 +286,5 @@ func renditionOf(t *testimony.Testimony) string {
 	if t.Video == nil || t.Video.Rendition == "" || t.Video.State != testimony.VideoReady {
 		return ""
 	}
-	return address(t.ID) + "/video?file=" + strconv.FormatInt(t.Video.ID, 10)
+	return address(t.ID) + "/video?file=" + url.QueryEscape(t.Video.Rendition)
 }

@@ -42,6 +42,9 @@ func (s *Studio) Routes(e *echo.Echo) {
 	e.POST("/comune/testimonianze/:id/ritira", s.withdraw)
 	e.POST("/comune/testimonianze/:id/annulla-invio", s.cancel)
 	e.POST("/comune/testimonianze/:id/video", s.sendWhole)
+	e.GET("/comune/testimonianze/:id/registra", s.record)
+	e.GET("/comune/testimonianze/:id/taglia", s.trimForm)
+	e.POST("/comune/testimonianze/:id/taglia", s.trim)
 	e.GET("/comune/testimonianze/:id/prova", s.proof)
 	s.wording.Routes(e, s.face())          // /comune/testimonianze/:id/modifica, its captions and cover
 	s.register.Routes(e, s.registerFace()) // /comune/testimonianze/:id/persone-riprese

@@ -174,8 +174,12 @@ func (s *Studio) renditionFile(c echo.Context, t *testimony.Testimony) error {
 	if t.Video == nil || t.Video.Rendition == "" {
 		return fault.New(fault.NotFound, "video.unknown")
 	}
+	name := t.Video.Rendition
+	if c.QueryParam("intero") != "" && t.Video.Uncut != "" {
+		name = t.Video.Uncut
+	}
 	c.Response().Header().Set(echo.HeaderContentType, "video/mp4")
-	return s.file(c, t.Video.Rendition)
+	return s.file(c, name)
 }
 
 func (s *Studio) file(c echo.Context, name string) error {

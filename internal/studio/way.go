@@ -40,6 +40,11 @@ func noticeOf(t *testimony.Testimony, coming *arriving, now time.Time) *notice {
 			Kind: "danger", What: fault.Msg("register.ask"), Do: message("register.ask_do"),
 			Button: message("register.ask_button"), Part: "#video",
 		}
+	case coming != nil && coming.Recording():
+		return &notice{
+			Kind: "warning", What: fault.Msg("record.ask.half"), Do: message("record.ask.half_do"),
+			Button: message("record.ask.half_button"), Part: "#video",
+		}
 	case coming != nil:
 		return &notice{
 			Kind: "warning", What: fault.Msg("studio.ask.resume", "Percent", coming.Percent), Do: message("studio.ask.resume_do"),
@@ -203,6 +208,8 @@ func received(t *testimony.Testimony, coming *arriving) page.Step {
 		st.At = v.ReceivedAt
 	}
 	switch small := t.OnlySmall(); {
+	case coming != nil && coming.Recording():
+		st.At, st.Note = time.Time{}, message("record.step.half")
 	case coming != nil && small:
 		st.Note = message("line.step.small_percent", "Percent", coming.Percent)
 	case coming != nil:

@@ -147,6 +147,9 @@ func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony,
 	if c.QueryParam("poi") == "registro" && sent == nil { // what is wrong is kept, and said on the way back
 		return c.Redirect(http.StatusSeeOther, localized(c, register.Address("/comune/testimonianze", t.ID)))
 	}
+	if next := c.QueryParam("poi"); sent == nil && (next == "registra" || next == "taglia") {
+		return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)+"/"+next))
+	}
 	if len(wrong) > 0 {
 		return s.showForm(c, p, t, wrong, status(sent))
 	}

@@ -118,7 +118,11 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 		if err := s.dropStranger(tx, t, v); err != nil {
 			return err
 		}
-		v.State, v.ReceivedAt = VideoChecking, s.now()
+		var u Upload
+		if err := tx.Where("id = ?", v.UploadID).Limit(1).Find(&u).Error; err != nil {
+			return err
+		}
+		v.State, v.Trim, v.ReceivedAt = VideoChecking, u.Trim, s.now()
 		if err := tx.Create(&v).Error; err != nil {
 			return err
 		}
@@ -152,7 +156,8 @@ func (s *Store) GetVideo(ctx context.Context, id int64) (*Video, error) {
 // VideoSeen keeps what was found of a file: v is ready, or unusable with a
 // reason. If review was asked for before, the testimony goes to review now. What
 // the arrival of a full file means to one that staff have seen the small version
-// of is said in wholeSeen.
+// of is said in wholeSeen. Nothing is kept of a file that was replaced meanwhile,
+// or is to be trimmed otherwise: it is looked at again.
 func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		t, err := get(tx, Anywhere, v.TestimonyID)
@@ -160,8 +165,8 @@ func (s *Store) VideoSeen(ctx context.Context, v *Video) error {
 			return err
 		}
 		current := t.of(v.Kind)
-		if current == nil || current.ID != v.ID {
-			return nil // replaced while it was looked at
+		if current == nil || current.ID != v.ID || current.Trim != v.Trim {
+			return nil // replaced, or trimmed otherwise, while it was looked at
 		}
 		v.CheckedAt = s.moment()
 		if v.Kind == Small && v.State == VideoUnusable {

@@ -23,7 +23,7 @@ type Files struct {
 func (s *Store) Files(ctx context.Context) (Files, error) {
 	var f Files
 	var videos []Video
-	err := s.db.Reader(ctx).Select("id", "state", "original", "poster", "rendition").Order("id").Find(&videos).Error
+	err := s.db.Reader(ctx).Select("id", "state", "original", "cut", "poster", "rendition", "uncut").Order("id").Find(&videos).Error
 	if err != nil {
 		return f, fmt.Errorf("list the files: %w", err)
 	}
@@ -32,11 +32,14 @@ func (s *Store) Files(ctx context.Context) (Files, error) {
 			continue // forgotten
 		}
 		f.Originals = append(f.Originals, v.Original)
+		if v.Cut != "" {
+			f.Originals = append(f.Originals, v.Cut)
+		}
 		made := &f.Others
 		if v.State == VideoReady {
 			made = &f.Renditions
 		}
-		for _, name := range []string{v.Poster, v.Rendition} {
+		for _, name := range []string{v.Poster, v.Rendition, v.Uncut} {
 			if name != "" {
 				*made = append(*made, name)
 			}
@@ -67,7 +70,7 @@ func (s *Store) Superseded(ctx context.Context, before time.Time) ([]Video, erro
 func (s *Store) ForgetFiles(ctx context.Context, v Video) error {
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&Video{}).Where("id = ? AND state = ?", v.ID, VideoReplaced).
-			Updates(map[string]any{"original": "", "poster": "", "rendition": ""}).Error
+			Updates(map[string]any{"original": "", "cut": "", "poster": "", "rendition": "", "uncut": ""}).Error
 		if err != nil {
 			return err
 		}

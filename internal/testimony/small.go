@@ -140,7 +140,8 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 		return nil
 	}
 	small := t.Small.Duration()
-	differs := (t.Full.Duration() - small).Abs() > agreement
+	full := max(t.Full.Source(), t.Full.Duration()) // of the film as it came: a trim may have left less
+	differs := (full - small).Abs() > agreement
 	held := t.Approval != nil && t.Approval.Said == t.fingerprint(t.Small)
 	if err := s.dropSmall(tx, t); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	case !differs:
 		return nil
 	}
-	doubt := fault.Msg("testimony.whole_differs", "Full", length(t.Full.Duration()), "Small", length(small))
+	doubt := fault.Msg("testimony.whole_differs", "Full", length(full), "Small", length(small))
 	if t.State == Approved {
 		if err := s.hooks.Returned(tx, t); err != nil {
 			return err
@@ -171,7 +172,7 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	}
 	t.Doubt = Sentence{doubt}
 	if err := audit.Write(tx, s.now(), audit.Portal, "video.differs", "testimony", t.ID, map[string]any{
-		"full_ms": t.Full.DurationMS, "small_ms": small.Milliseconds(),
+		"full_ms": full.Milliseconds(), "small_ms": small.Milliseconds(),
 	}); err != nil {
 		return err
 	}

@@ -215,16 +215,34 @@ type Video struct {
 	Width       int // pixels, as shown
 	Height      int
 	Rotation    int   // degrees clockwise that the original is shown turned by
-	DurationMS  int64 `gorm:"column:duration_ms"`
+	DurationMS  int64 `gorm:"column:duration_ms"` // of what is shown
 	HasSound    bool
 	Poster      string // path in the renditions' folder, empty until made
 	Rendition   string
+	Trim        Trim   `gorm:"embedded"`
+	SourceMS    int64  `gorm:"column:source_ms"` // how long the original plays
+	Cut         string // what the trim left of the original, in the vault; empty without one
+	CutBytes    int64
+	CutSHA256   string `gorm:"column:cut_sha256"`
+	Uncut       string // rendition of the whole original, while a trim is chosen
 	ReceivedAt  time.Time
 	CheckedAt   *time.Time
 }
 
 // Duration is how long the video plays.
 func (v *Video) Duration() time.Duration { return time.Duration(v.DurationMS) * time.Millisecond }
+
+// Source is how long the original plays, 0 until it was looked at.
+func (v *Video) Source() time.Duration { return time.Duration(v.SourceMS) * time.Millisecond }
+
+// Outgoing is the file that leaves the portal, by its path in the vault: the
+// original, or what a trim left of it.
+func (v *Video) Outgoing() (path string, bytes int64, sha256 string) {
+	if v.Cut != "" {
+		return v.Cut, v.CutBytes, v.CutSHA256
+	}
+	return v.Original, v.Bytes, v.SHA256
+}
 
 // Upload is a tus upload of a testimony, begun and maybe not finished.
 type Upload struct {
@@ -233,7 +251,8 @@ type Upload struct {
 	Kind        Kind  `gorm:"default:full"`
 	WholeBytes  int64 // of a small one: the size of the file it was made of
 	Filename    string
-	Size        int64 // bytes, as announced
+	Size        int64 // bytes, as announced; 0 of a recording that is sent while it is made
+	Trim        Trim  `gorm:"embedded"`
 	CreatedAt   time.Time
 	ReceivedAt  *time.Time
 	DiscardedAt *time.Time

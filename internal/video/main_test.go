@@ -23,6 +23,14 @@ const halves = "color=red:s=160x180:r=25[l];color=blue:s=160x180:r=25[r];[l][r]h
 // night begins with black, as a fade-in does.
 const night = "color=black:s=320x180:r=25:d=3[n];testsrc2=s=320x180:r=25:d=9[d];[n][d]concat"
 
+// flash is white from the fourth second on for a fifth of one, and beep is heard
+// as long: where they are tells where a cut was made, and whether they are
+// together.
+const (
+	flash = "color=black:s=320x180:r=25[n];color=white:s=320x180:r=25:d=0.2,setpts=PTS+4/TB[f];[n][f]overlay=eof_action=pass,format=yuv420p"
+	beep  = "aevalsrc='if(between(t,4,4.2),0.5*sin(880*2*PI*t),0)':s=48000"
+)
+
 // grey is a grey of 0xb0 as ordinary screens show it, in high dynamic range.
 const grey = "color=0xb0b0b0:s=320x180:r=25,format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709," +
 	"zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt2020,zscale=t=arib-std-b67:m=bt2020nc:r=tv:npl=203,format=yuv420p10le"
@@ -67,6 +75,12 @@ func run(m *testing.M) int {
 		{Name: "browser-minutes", Seconds: 90, Rate: 2, Width: 64, Height: 36, Container: "webm", Codec: "vp8", Live: true},
 		{Name: "sound", NoPicture: true},
 		{Name: "night", Seconds: 12, Picture: night},
+		{Name: "flash", Seconds: 6, Picture: flash, Voice: beep},
+		{Name: "flash-webm", Seconds: 6, Container: "webm", Codec: "vp9", Live: true, Picture: flash, Voice: beep},
+		{Name: "flash-rare", Seconds: 6, Container: "webm", Codec: "vp9", Live: true, Keys: 1000, Picture: flash, Voice: beep},
+		{Name: "flash-vp8", Seconds: 6, Container: "webm", Codec: "vp8", Live: true, Keys: 1000, Picture: flash, Voice: beep},
+		{Name: "flash-fragments", Seconds: 6, Fragments: true, Picture: flash, Voice: beep},
+		{Name: "flash-hevc", Seconds: 6, Container: "mov", Codec: "hevc", Picture: flash, Voice: beep},
 		{Name: "mpeg4", Codec: "mpeg4"},
 		{Name: "dts", Container: "mkv", Sound: "dca"},
 		{Name: "prores", Container: "mov", Codec: "prores"},

@@ -37,8 +37,9 @@ var (
 
 // Browser is a Chromium that runs.
 type Browser struct {
-	ctx context.Context
-	axe string // its source
+	ctx  context.Context
+	axe  string // its source
+	kept bool   // it has a profile of its own, which outlives it
 }
 
 // Start starts Chromium, until the end of the test, with more flags of its command

@@ -30,7 +30,9 @@ type Spec struct {
 	Faststart bool    // MP4 and MOV: the index first
 	Fragments bool    // MP4 and MOV: in fragments, as some browsers record
 	Live      bool    // WebM and MKV: written to a pipe, so it does not say how long it is, as browsers record
+	Keys      int     // frames from one picture that stands by itself to the next; default 25
 	HDR       bool    // with hevc: ten bits, BT.2020, HLG, as phones record
+	Voice     string  // a source of ffmpeg's lavfi in place of the test tone, such as "sine=frequency=880"
 	Picture   string  // a source of ffmpeg's lavfi in place of the test picture, such as "color=black:s=320x180:r=25"
 }
 
@@ -52,6 +54,9 @@ func (s Spec) orDefaults() Spec {
 	}
 	if s.Height == 0 {
 		s.Height = 180
+	}
+	if s.Keys == 0 {
+		s.Keys = 25
 	}
 	if s.Rate == 0 {
 		s.Rate = 25
@@ -90,6 +95,9 @@ func makeUpright(ctx context.Context, s Spec, path string) error {
 		sound := "sine=frequency=440:sample_rate=48000"
 		if s.Mute {
 			sound = "anullsrc=r=48000:cl=mono"
+		}
+		if s.Voice != "" {
+			sound = s.Voice
 		}
 		args = append(args, "-f", "lavfi", "-t", length, "-i", sound)
 		args = append(args, "-c:a", s.Sound, "-strict", "experimental")
@@ -144,9 +152,10 @@ func rotate(ctx context.Context, from, to string, s Spec) error {
 }
 
 func pictureCodec(s Spec) []string {
+	keys := strconv.Itoa(s.Keys)
 	switch s.Codec {
 	case "h264":
-		return []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25"}
+		return []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", keys}
 	case "hevc":
 		args := []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1"}
 		if s.HDR {
@@ -156,9 +165,9 @@ func pictureCodec(s Spec) []string {
 		}
 		return append(args, "-pix_fmt", "yuv420p", "-x265-params", "log-level=none")
 	case "vp8":
-		return []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25"}
+		return []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", keys}
 	case "vp9":
-		return []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25"}
+		return []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", keys}
 	case "av1":
 		return []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p"}
 	default:

@@ -1,9 +1,11 @@
 // The form of a testimony: it saves itself, sends the video beside it, and says
 // what is wrong without leaving the page. Without this script the form is
 // posted as any other, with its file in one go.
+import { marked } from "../record/takes";
 import { Draft, keeps } from "./draft";
 import { checked, showFile, type Shown } from "./file";
 import { Panel } from "./panel";
+import type { Recorded } from "./recorded";
 import { type Saved, type Standing, standing } from "./portal";
 import type { Sending } from "./sending";
 import { whole } from "./whole";
@@ -32,6 +34,7 @@ function begin(form: HTMLFormElement): void {
   const touched = new Set<string>();
   let sending: Sending | null = null;
   let leaving = false;
+  let take: Recorded | null = null; // on this device
   let before: Shown = ""; // the state of the file when a new one was chosen
 
   const draft = new Draft(form, line, words, (answer) => {
@@ -113,10 +116,12 @@ function begin(form: HTMLFormElement): void {
         arrived: (now: Standing) => {
           input.value = "";
           box.dataset.video = now.video;
+          void take?.arrived(now);
           void watch();
         },
         idle: () => {
           input.value = "";
+          take?.idle();
           if (before !== "half") showFile(before);
         },
         small: () => void watchSmall(),
@@ -129,9 +134,24 @@ function begin(form: HTMLFormElement): void {
       };
       input.addEventListener("change", choose);
       choose(); // chosen before we were ready
+      if (draft.id && marked(draft.id)) void offerTake();
       form.dataset.ready = "yes";
     })
     .catch(() => undefined);
+
+  /** What was recorded here goes on its way, or is offered again. */
+  const offerTake = async (): Promise<void> => {
+    const own = await import("./recorded");
+    take = new own.Recorded(draft, box.dataset.endpoint ?? "", () => showFile(""));
+    const file = await take.begin(() => {
+      box.dataset.video = "checking";
+      void watch();
+    });
+    if (file && !sending?.busy) void sending?.choose(file);
+  };
+
+  // Recording is offered where it can be done.
+  must("MediaRecorder" in window && "mediaDevices" in navigator ? "record-can" : "record-cannot").hidden = false;
 
   const submit = async (review: boolean, then = "", tab: Window | null = null): Promise<void> => {
     if (review && sending?.busy && box.dataset.video === "ready") {
@@ -161,7 +181,7 @@ function begin(form: HTMLFormElement): void {
   let submitting = false;
   form.addEventListener("submit", (event) => {
     if (!sending && input.files?.length) return; // the file goes with the form
-    if (event.submitter?.id === "cancel-upload" || event.submitter?.hasAttribute("data-leave")) {
+    if (event.submitter?.id === "cancel-upload" || event.submitter?.hasAttribute("data-leads")) {
       leaving = true;
       return;
     }
