@@ -118,6 +118,7 @@ type Link struct {
 	Office           string // such as "Ufficio stampa"
 	Email            string // where notices go; empty: none
 	Notices          string `gorm:"default:all"` // which ones
+	Language         string `gorm:"default:it"`  // of the mails
 	CreatedAt        time.Time
 	ExpiresAt        *time.Time
 	LastUsedAt       *time.Time

@@ -266,7 +266,7 @@ func (s *Store) ReplacePerson(ctx context.Context, actor, istatCode string, id i
 		token = newToken()
 		l = Link{
 			TokenHash: hash(token), MunicipalityCode: &istatCode, Name: before.Name, Office: before.Office, Email: before.Email,
-			Notices: before.Notices, CreatedAt: s.now(), ExpiresAt: before.ExpiresAt,
+			Notices: before.Notices, Language: before.Language, CreatedAt: s.now(), ExpiresAt: before.ExpiresAt,
 		}
 		if err := tx.Create(&l).Error; err != nil {
 			return err

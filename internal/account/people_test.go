@@ -98,7 +98,7 @@ func TestAReplacedLinkOfAPersonStopsAtOnce(t *testing.T) {
 	r := open(t)
 	made, old := r.invite(t, anna)
 	before := r.enter(t, old)
-	r.exec(t, `UPDATE links SET notices = 'important' WHERE id = ?`, made.ID)
+	r.exec(t, `UPDATE links SET notices = 'important', language = 'fr' WHERE id = ?`, made.ID)
 	fresh, token, err := r.ReplacePerson(t.Context(), "tester", balme, made.ID, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestAReplacedLinkOfAPersonStopsAtOnce(t *testing.T) {
 	if _, ok, err := r.Still(t.Context(), before.LinkID); ok || err != nil {
 		t.Errorf("who came in by it is still in: %v", err)
 	}
-	if p := r.enter(t, token); p.Name != "Anna Bò" || p.LinkID != fresh.ID || fresh.Notices != "important" {
+	if p := r.enter(t, token); p.Name != "Anna Bò" || p.LinkID != fresh.ID || fresh.Notices != "important" || fresh.Language != "fr" {
 		t.Errorf("the new link is %+v, %+v", p, fresh)
 	}
 	if _, _, err := r.ReplacePerson(t.Context(), "tester", balme, made.ID, nil); fault.Of(err) != fault.NotFound {

@@ -97,7 +97,7 @@ func (s *Store) personalLink(ctx context.Context, actor, istatCode string, repla
 		token = newToken()
 		l = Link{
 			TokenHash: hash(token), TokenSealed: s.box.Seal(token, purpose(istatCode)), MunicipalityCode: &istatCode,
-			Email: l.Email, Notices: l.Notices, CreatedAt: s.now(),
+			Email: l.Email, Notices: l.Notices, Language: l.Language, CreatedAt: s.now(),
 		}
 		if err := tx.Create(&l).Error; err != nil {
 			return err

@@ -72,7 +72,7 @@ func (a *Approval) Expired(now time.Time) bool {
 
 // Holds tells whether the request is still about what the testimony says and
 // shows now.
-func (a *Approval) Holds(t *Testimony) bool { return a.Said == t.fingerprint(t.Video) }
+func (a *Approval) Holds(t *Testimony) bool { return a.Said == t.fingerprint() }
 
 // AwaitsApproval tells whether whoever speaks was asked to approve and has not, or
 // not what it is now. It goes to review only when they have, or when the town
@@ -81,9 +81,17 @@ func (t *Testimony) AwaitsApproval() bool {
 	return t.State.Editable() && t.Approval != nil && (t.Approval.State != ApprovalGiven || !t.Approval.Holds(t))
 }
 
-// fingerprint stands for all that is approved: the words, the consents and a
-// video, nil without one.
-func (t *Testimony) fingerprint(v *Video) string {
+// fingerprint stands for all that is approved: the words, the consents and the
+// video.
+func (t *Testimony) fingerprint() string {
+	if t.Video == nil {
+		return t.fingerprintWith(0)
+	}
+	return t.fingerprintWith(t.Video.ID)
+}
+
+// fingerprintWith is the fingerprint with one of its videos.
+func (t *Testimony) fingerprintWith(video int64) string {
 	consents := make([]string, 0, len(t.Releases))
 	for _, r := range t.Releases {
 		consents = append(consents, r.Kind+" "+r.Version)
@@ -91,9 +99,7 @@ func (t *Testimony) fingerprint(v *Video) string {
 	slices.Sort(consents)
 	said := t.said()
 	said["consents"], said["others"] = consents, t.Others
-	if v != nil {
-		said["video"] = v.ID
-	}
+	said["video"] = video
 	b, err := json.Marshal(said) // maps in the order of their keys
 	if err != nil {
 		panic(err) // texts and numbers only
@@ -156,7 +162,7 @@ func (s *Store) AskApproval(
 			return err
 		}
 		t.Approval = &Approval{
-			TestimonyID: t.ID, State: ApprovalAsked, TokenHash: hashToken(token), Name: who.Name, Email: who.Email, Said: t.fingerprint(t.Video),
+			TestimonyID: t.ID, State: ApprovalAsked, TokenHash: hashToken(token), Name: who.Name, Email: who.Email, Said: t.fingerprint(),
 			AskedAt: s.now(), AskedBy: actor, ExpiresAt: s.now().Add(ApprovalLife),
 		}
 		if err := tx.Create(t.Approval).Error; err != nil {
@@ -184,7 +190,7 @@ func (s *Store) unready(db *gorm.DB, t *Testimony) (fault.Fields, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case coming:
+	case coming && !t.OnlySmall():
 		missing.Add("video", "approval.video.arriving")
 	case t.Video == nil:
 		missing.Add("video", "testimony.video.empty")
@@ -281,6 +287,20 @@ func (s *Store) toApprove(db *gorm.DB, token string) (*Testimony, error) {
 		return nil, gone("approval.changed")
 	}
 	return t, nil
+}
+
+// carryApproval has an approval of the small version hold for the full file that
+// it was made of.
+func (s *Store) carryApproval(tx *gorm.DB, t *Testimony, small int64) error {
+	a := t.Approval
+	if a == nil || a.Said != t.fingerprintWith(small) {
+		return nil
+	}
+	a.Said = t.fingerprintWith(t.Full.ID)
+	if err := tx.Model(&Approval{}).Where("id = ?", a.ID).Update("said", a.Said).Error; err != nil {
+		return fmt.Errorf("carry the approval to the full file: %w", err)
+	}
+	return nil
 }
 
 // approver names whoever answers in the trail.

@@ -401,22 +401,37 @@ func TestTakenBackFromReviewTheApprovalHolds(t *testing.T) {
 	}
 }
 
-// The mayor looks at the small version while the full file is on its way.
-func TestAnApprovalOfTheSmallVersionHoldsForTheSameFilm(t *testing.T) {
+// TestAnApprovalOfTheSmallVersionHoldsForItsFilm, and for no other.
+func TestAnApprovalOfTheSmallVersionHoldsForItsFilm(t *testing.T) {
 	for name, c := range map[string]struct {
-		ms    int64
-		holds bool
-	}{"it agrees": {90_400, true}, "it does not": {60_000, false}} {
+		bytes, ms int64
+		holds     bool
+	}{
+		"the film":       {wholeBytes, 90_100, true},
+		"another length": {wholeBytes, 60_000, false},
+		"another film":   {wholeBytes + 1, 90_000, false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t)
 			id := r.create(t, whole()).ID
+			if err := r.BeginUpload(t.Context(), balme, testimony.Upload{ID: "full", TestimonyID: id, Size: wholeBytes}); err != nil {
+				t.Fatal(err)
+			}
 			r.mustCome(t, id, testimony.Small, "small", 10)
 			r.seen(t, id, testimony.Small, 90_000)
-			r.give(t, r.ask(t, id))
-			r.mustCome(t, id, testimony.Full, "full", wholeBytes)
+			token := r.ask(t, id) // while the film is still on its way
+			r.give(t, token)
+			r.mustCome(t, id, testimony.Full, "full", c.bytes)
 			r.seen(t, id, testimony.Full, c.ms)
-			if got := r.said(t, id); got.AwaitsApproval() == c.holds {
-				t.Errorf("the approval holds: %v, want %v", !got.AwaitsApproval(), c.holds)
+			if got := !r.said(t, id).AwaitsApproval(); got != c.holds {
+				t.Errorf("the approval holds: %v, want %v", got, c.holds)
+			}
+			want := testimony.Draft
+			if c.holds {
+				want = testimony.InReview
+			}
+			if said := r.submit(t, id); said.State != want {
+				t.Errorf("sent, it is %s, want %s", said.State, want)
 			}
 		})
 	}

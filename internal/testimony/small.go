@@ -142,15 +142,13 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	small := t.Small.Duration()
 	full := max(t.Full.Source(), t.Full.Duration()) // of the film as it came: a trim may have left less
 	differs := (full - small).Abs() > agreement
-	held := t.Approval != nil && t.Approval.Said == t.fingerprint(t.Small)
+	if !differs {
+		if err := s.carryApproval(tx, t, t.Small.ID); err != nil {
+			return err
+		}
+	}
 	if err := s.dropSmall(tx, t); err != nil {
 		return err
-	}
-	if held && !differs { // what whoever speaks approved, or is asked to, is the same film
-		t.Approval.Said = t.fingerprint(t.Full)
-		if err := tx.Model(t.Approval).Update("said", t.Approval.Said).Error; err != nil {
-			return fmt.Errorf("keep the approval: %w", err)
-		}
 	}
 	switch {
 	case t.State != InReview && t.State != Approved:

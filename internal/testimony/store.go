@@ -139,7 +139,7 @@ func (s *Store) OfMunicipality(ctx context.Context, municipality string, skip, s
 // back first, then the newest: the first n, with their files.
 func (s *Store) WithTownHall(ctx context.Context, municipality string, n int) ([]Testimony, error) {
 	var found []Testimony
-	err := withApproval(s.db.Reader(ctx)).Preload("Videos", "state <> ?", VideoReplaced).
+	err := withApproval(whole(s.db.Reader(ctx))).
 		Where("municipality_code = ? AND state IN ?", municipality, []State{Draft, ChangesRequested}).
 		Order("state = 'changes_requested' DESC, id DESC").Limit(n).Find(&found).Error
 	if err != nil {
