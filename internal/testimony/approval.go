@@ -83,15 +83,10 @@ func (t *Testimony) AwaitsApproval() bool {
 
 // fingerprint stands for all that is approved: the words, the consents and the
 // video.
-func (t *Testimony) fingerprint() string {
-	if t.Video == nil {
-		return t.fingerprintWith(0)
-	}
-	return t.fingerprintWith(t.Video.ID)
-}
+func (t *Testimony) fingerprint() string { return t.fingerprintWith(t.Video) }
 
-// fingerprintWith is the fingerprint with one of its videos.
-func (t *Testimony) fingerprintWith(video int64) string {
+// fingerprintWith is the fingerprint with one of its videos, nil without one.
+func (t *Testimony) fingerprintWith(v *Video) string {
 	consents := make([]string, 0, len(t.Releases))
 	for _, r := range t.Releases {
 		consents = append(consents, r.Kind+" "+r.Version)
@@ -99,7 +94,9 @@ func (t *Testimony) fingerprintWith(video int64) string {
 	slices.Sort(consents)
 	said := t.said()
 	said["consents"], said["others"] = consents, t.Others
-	said["video"] = video
+	if v != nil {
+		said["video"], said["trim"] = v.ID, v.Trim
+	}
 	b, err := json.Marshal(said) // maps in the order of their keys
 	if err != nil {
 		panic(err) // texts and numbers only
@@ -290,13 +287,13 @@ func (s *Store) toApprove(db *gorm.DB, token string) (*Testimony, error) {
 }
 
 // carryApproval has an approval of the small version hold for the full file that
-// it was made of.
-func (s *Store) carryApproval(tx *gorm.DB, t *Testimony, small int64) error {
+// it was made of, unless less or more of that is shown.
+func (s *Store) carryApproval(tx *gorm.DB, t *Testimony) error {
 	a := t.Approval
-	if a == nil || a.Said != t.fingerprintWith(small) {
+	if a == nil || a.Said != t.fingerprintWith(t.Small) || t.Full.Trim != t.Small.Trim {
 		return nil
 	}
-	a.Said = t.fingerprintWith(t.Full.ID)
+	a.Said = t.fingerprintWith(t.Full)
 	if err := tx.Model(&Approval{}).Where("id = ?", a.ID).Update("said", a.Said).Error; err != nil {
 		return fmt.Errorf("carry the approval to the full file: %w", err)
 	}

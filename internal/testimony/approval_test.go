@@ -162,6 +162,7 @@ func TestAnApprovalIsForWhatWasSeen(t *testing.T) {
 		"visibility":  words(func(f *testimony.Form) { f.Visibility = "unlisted" }),
 		"translation": words(func(f *testimony.Form) { f.Translations = testimony.Translations{"en": {Title: "The valley"}} }),
 		"consents":    words(func(f *testimony.Form) { f.Release = f.Release[:2] }),
+		"trim":        func(t *testing.T, r *room, id int64) { trimTo(t, r, id, testimony.Trim{FromMS: 1000, ToMS: 60_000}) },
 		"video": func(t *testing.T, r *room, id int64) {
 			r.ready(t, r.receive(t, id, "u2"))
 		},
@@ -185,9 +186,12 @@ func TestAnApprovalIsForWhatWasSeen(t *testing.T) {
 				t.Fatalf("it is %s", got)
 			}
 			// As it was, what was asked holds again; a video is another for good.
-			if name == "video" {
+			switch name {
+			case "video":
 				token = r.ask(t, id)
-			} else {
+			case "trim":
+				trimTo(t, r, id, testimony.Trim{})
+			default:
 				r.save(t, id, whole())
 			}
 			if said := r.give(t, token); said.State != testimony.InReview {
@@ -399,6 +403,16 @@ func TestTakenBackFromReviewTheApprovalHolds(t *testing.T) {
 	if said := r.submit(t, id); said.State != testimony.Draft {
 		t.Errorf("it went to review although something is wrong: %s", said.State)
 	}
+}
+
+// trimTo has a part of the video shown, and that part seen.
+func trimTo(t *testing.T, r *room, id int64, trim testimony.Trim) {
+	t.Helper()
+	v := r.now(t, id).Video
+	if _, err := r.TrimVideo(t.Context(), office, balme, id, v.UploadID, trim); err != nil {
+		t.Fatal(err)
+	}
+	r.ready(t, r.now(t, id).Video)
 }
 
 // TestAnApprovalOfTheSmallVersionHoldsForItsFilm, and for no other.

@@ -143,7 +143,7 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	full := max(t.Full.Source(), t.Full.Duration()) // of the film as it came: a trim may have left less
 	differs := (full - small).Abs() > agreement
 	if !differs {
-		if err := s.carryApproval(tx, t, t.Small.ID); err != nil {
+		if err := s.carryApproval(tx, t); err != nil {
 			return err
 		}
 	}
