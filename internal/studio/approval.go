@@ -147,11 +147,12 @@ func (s *Studio) askApproval(c echo.Context) error {
 	ctx := c.Request().Context()
 	who := testimony.Asked{Name: values.Get("name"), Email: values.Get("email")}
 	_, err = s.testimonies.AskApproval(ctx, p.Actor(), p.MunicipalityCode, t.ID, who, func(tx *gorm.DB, t *testimony.Testimony, token string) error {
+		link := s.baseURL + "/approva/" + token
 		return s.outbox.Post(tx, mail.Message{
-			Recipient: t.Approval.Email,
-			Subject:   s.pages.T(page.Italian, "approval.mail.subject", "Title", t.Title),
+			Recipient: t.Approval.Email, Link: link, Action: s.pages.T(page.Italian, "approval.mail.action"),
+			Subject: s.pages.T(page.Italian, "approval.mail.subject", "Title", t.Title),
 			Text: s.pages.T(page.Italian, "approval.mail.text", "Name", t.Approval.Name, "By", p.Name, "Municipality", m.Name, "Title", t.Title,
-				"Days", int(testimony.ApprovalLife.Hours()/24), "Link", s.baseURL+"/approva/"+token),
+				"Days", int(testimony.ApprovalLife.Hours()/24), "Link", link),
 		})
 	})
 	if page.Refused(err) {

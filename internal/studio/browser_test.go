@@ -1,6 +1,7 @@
 package studio_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -207,5 +208,29 @@ func TestTheFormSavesItself(t *testing.T) {
 	w.db.Reader(t.Context()).Model(&testimony.Testimony{}).Count(&drafts)
 	if drafts != 1 {
 		t.Errorf("%d drafts", drafts)
+	}
+}
+
+// TestEnterSaves: the key presses the first button of a form, and that of this
+// one must neither give an upload up nor lead away.
+func TestEnterSaves(t *testing.T) {
+	w, b := inBrowser(t)
+	hall, content := w.townHall(balme), longFilm(t)
+	tab := w.enter(t, b, browser.Phone)
+	id := hall.post("/comune/testimonianze", form()).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	url := hall.begin("", id, "spesa.mp4", len(content))
+	hall.tus(http.MethodPatch, url, content[:1<<20], "Upload-Offset", "0").want(http.StatusNoContent)
+	tab.Open(address)
+	if got := browser.Eval[bool](tab, `document.querySelector("#testimony-form [type=submit]").hasAttribute("formaction")`); got {
+		t.Error("without scripts, the first button does something else than save")
+	}
+	tab.Until(`document.getElementById("testimony-form").dataset.ready === "yes"`)
+	tab.Write("Titolo", "La spesa sale ancora")
+	tab.Enter()
+	tab.Until(`document.getElementById("saved").textContent.startsWith("Bozza salvata")`)
+	tab.At(address)
+	if got := hall.standing(address); got.Arriving == nil || got.Arriving.Offset != 1<<20 || w.said(id).Title != "La spesa sale ancora" {
+		t.Errorf("%q, arriving %+v", w.said(id).Title, got.Arriving)
 	}
 }

@@ -128,10 +128,11 @@ func (s *Studio) hand(c echo.Context, how string) account.Hand {
 		if err != nil {
 			return err
 		}
+		link := s.baseURL + "/entra/" + token
 		return s.outbox.Post(tx, mail.Message{
-			Recipient: l.Email,
-			Subject:   s.pages.T(page.Italian, "people.mail.subject", "Municipality", m.Name),
-			Text:      s.pages.T(page.Italian, "people.mail.text", "Name", l.Name, "By", by.Name, "Municipality", m.Name, "Day", l.LastDay("02/01/2006"), "Link", s.baseURL+"/entra/"+token),
+			Recipient: l.Email, Link: link, Action: s.pages.T(page.Italian, "kit.mail.enter"),
+			Subject: s.pages.T(page.Italian, "people.mail.subject", "Municipality", m.Name),
+			Text:    s.pages.T(page.Italian, "people.mail.text", "Name", l.Name, "By", by.Name, "Municipality", m.Name, "Day", l.LastDay("02/01/2006"), "Link", link),
 		})
 	}
 }

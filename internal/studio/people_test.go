@@ -20,6 +20,9 @@ func (w *world) letter(to string) mail.Message {
 	if err != nil || len(newest) != 1 || newest[0].Recipient != to {
 		w.t.Fatalf("the newest message is %+v, %v", newest, err)
 	}
+	if !strings.Contains(newest[0].HTML, `href="`+w.base) {
+		w.t.Errorf("its HTML leads nowhere: %s", newest[0].HTML)
+	}
 	return newest[0]
 }
 
