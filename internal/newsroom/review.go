@@ -101,6 +101,7 @@ type reviewPage struct {
 	Captions     string // address of the page of its captions; empty once it is closed
 	Tracks       []wording.Track
 	AskedBy      *fault.Message // who asked whoever speaks to approve
+	Outdated     bool           // it is not what they approved any more
 }
 
 // withdrawable tells whether staff may take a testimony back in the town hall's
@@ -199,6 +200,7 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 	}
 	if t.Approval != nil {
 		view.AskedBy = byHall(t.Approval.AskedBy)
+		view.Outdated = t.Approval.State == testimony.ApprovalGiven && !t.Approval.Holds(t)
 	}
 	if t.OpenToCitizens() {
 		view.PublicHref = "/testimonianze/" + strconv.FormatInt(t.ID, 10) + "-" + t.Slug()

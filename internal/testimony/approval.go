@@ -270,7 +270,8 @@ func (s *Store) toApprove(db *gorm.DB, token string) (*Testimony, error) {
 		return nil, err
 	}
 	gone := func(key string) error { return fault.New(fault.Gone, key, "Title", t.Title) }
-	answered := a.State == ApprovalGiven && !t.State.Editable() // what was approved has gone its way
+	// What was approved has gone its way; in review, a full file may still be another.
+	answered := a.State == ApprovalGiven && !t.State.Editable() && t.State != InReview
 	switch {
 	case t.State == Withdrawn:
 		return nil, gone("approval.withdrawn")

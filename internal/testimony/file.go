@@ -122,7 +122,13 @@ func (s *Store) ReceiveVideo(ctx context.Context, v Video) error {
 		if err := tx.Where("id = ?", v.UploadID).Limit(1).Find(&u).Error; err != nil {
 			return err
 		}
+		if u.ID != "" && !t.State.Editable() && t.lostConsentSince(u.CreatedAt) {
+			return fault.New(fault.Conflict, "register.other_video") // it shows the person who took the consent back
+		}
 		v.State, v.Trim, v.ReceivedAt = VideoChecking, u.Trim, s.now()
+		if v.Kind == Full && t.Small != nil && v.Trim.Whole() {
+			v.Trim = t.Small.Trim // what was cut away of the small version is not to come out
+		}
 		if err := tx.Create(&v).Error; err != nil {
 			return err
 		}

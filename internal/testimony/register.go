@@ -331,10 +331,16 @@ func (s *Store) missing(tx *gorm.DB, t *Testimony) (fault.Fields, error) {
 	if u.ID != "" {
 		began = u.CreatedAt
 	}
-	if !began.After(*t.ConsentLostAt) {
+	if t.lostConsentSince(began) {
 		wrong.Add("video", "register.other_video")
 	}
 	return wrong, nil
+}
+
+// lostConsentSince tells whether somebody took the consent back after a file
+// began to arrive: it shows that person.
+func (t *Testimony) lostConsentSince(began time.Time) bool {
+	return t.ConsentLostAt != nil && !began.After(*t.ConsentLostAt)
 }
 
 // DroppedPapers lists the signed releases that are not wanted any more since

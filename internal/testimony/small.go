@@ -139,9 +139,9 @@ func (s *Store) wholeSeen(tx *gorm.DB, t *Testimony) error {
 	if t.Small == nil {
 		return nil
 	}
-	small := t.Small.Duration()
-	full := max(t.Full.Source(), t.Full.Duration()) // of the film as it came: a trim may have left less
-	differs := (full - small).Abs() > agreement
+	small := max(t.Small.Source(), t.Small.Duration()) // of the film as it came: a trim may have left less
+	full := max(t.Full.Source(), t.Full.Duration())
+	differs := (full-small).Abs() > agreement || t.Full.Trim != t.Small.Trim
 	if !differs {
 		if err := s.carryApproval(tx, t); err != nil {
 			return err

@@ -3,6 +3,7 @@ package testimony_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -301,4 +302,49 @@ func TestASmallVersionNeverStandsInTheWay(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was cut away of the small version does not come out with the full file.
+func TestATrimOfTheSmallVersionHoldsForTheFullFile(t *testing.T) {
+	r := open(t)
+	id := r.create(t, whole()).ID
+	r.mustCome(t, id, testimony.Small, "small", 10)
+	r.seen(t, id, testimony.Small, 90_000)
+	trim := testimony.Trim{FromMS: 900}
+	if _, err := r.TrimVideo(t.Context(), "tester", balme, id, "", trim); err != nil {
+		t.Fatal(err)
+	}
+	r.mustCome(t, id, testimony.Full, "full", wholeBytes)
+	if got := r.said(t, id).Full; got == nil || got.Trim != trim {
+		t.Errorf("the full file is trimmed as %+v", got)
+	}
+}
+
+// A film that was on its way when somebody in it took the consent back is not
+// taken, whatever small version came since.
+func TestTheFilmOfALostConsentIsNotTaken(t *testing.T) {
+	r := open(t)
+	id := r.create(t, whole()).ID
+	for _, u := range []testimony.Upload{{ID: "before", Size: wholeBytes}, {ID: "small", Size: 10, Kind: testimony.Small}, {ID: "after", Size: wholeBytes}} {
+		u.TestimonyID = id
+		if err := r.BeginUpload(t.Context(), balme, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.exec(t, `UPDATE testimonies SET consent_lost_at = ? WHERE id = ?`, today, id)
+	r.exec(t, `UPDATE uploads SET created_at = ? WHERE id <> 'before'`, today.Add(time.Minute))
+	r.mustCome(t, id, testimony.Small, "small", 10)
+	r.seen(t, id, testimony.Small, 90_000)
+	if _, err := r.Submit(t.Context(), "tester", balme, id); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.said(t, id); got.State != testimony.InReview {
+		t.Fatalf("it is %s", got.State)
+	}
+	if err := r.come(t, id, testimony.Full, "before", wholeBytes); fault.Of(err) != fault.Conflict {
+		t.Errorf("the film of before: %v", err)
+	}
+	if err := r.come(t, id, testimony.Full, "after", wholeBytes); err != nil {
+		t.Errorf("the film of after: %v", err)
+	}
 }

@@ -14,6 +14,9 @@ export interface Store {
 // What Ask needs beside its number.
 type Wish = Ask extends infer A ? (A extends { n: number } ? Omit<A, "n"> : never) : never;
 
+// Bytes: about a second of a recording.
+const probe = 256 * 1024;
+
 /** The safest place that this browser has: a file, the database, or the page itself. */
 export async function store(worker: string, id: string): Promise<Store> {
   try {
@@ -25,6 +28,7 @@ export async function store(worker: string, id: string): Promise<Store> {
     // Private windows of some browsers, older browsers.
   }
   try {
+    await putPiece(id, 0, new ArrayBuffer(probe)); // where there is no room for a second, the page itself is better
     await putPiece(id, 0, new ArrayBuffer(0));
     return new InPieces(id);
   } catch {
