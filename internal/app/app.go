@@ -244,9 +244,8 @@ func (a *App) published(tx *gorm.DB, testimonyID int64) error {
 	return a.Views.Recount(tx, testimonyID, func() error { return a.Testimonies.MarkPublished(tx, testimonyID) })
 }
 
-// withdrawn takes a testimony out of the totals, deletes its cuts, and takes it
-// off the channel. It runs
-// before the testimony's own row is written.
+// withdrawn takes a testimony out of the totals, deletes its cuts, and takes it off
+// the channel. It runs before the testimony's own row is written.
 func (a *App) withdrawn(tx *gorm.DB, t *testimony.Testimony) error {
 	if err := a.Views.Forget(tx, t.ID); err != nil {
 		return err

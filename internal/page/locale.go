@@ -59,30 +59,59 @@ func LoadLocales(fsys fs.FS) (*Locales, error) {
 }
 
 func readSentences(fsys fs.FS, lang string, names []string) (*sentences, error) {
-	bundle := i18n.NewBundle(language.Make(lang))
+	tag := language.Make(lang)
+	bundle := i18n.NewBundle(tag)
 	s := &sentences{keys: map[string]bool{}}
-	decode := map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal}
 	for _, name := range names {
 		text, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("read the sentences: %w", err)
 		}
-		file, err := i18n.ParseMessageFileBytes(text, lang+".toml", decode)
+		messages, err := parseSentences(text)
 		if err != nil {
 			return nil, fmt.Errorf("read the sentences: %s: %w", name, err)
 		}
-		for _, m := range file.Messages {
+		for _, m := range messages {
 			if s.keys[m.ID] {
 				return nil, fmt.Errorf("read the sentences: %s: %q is written twice", name, m.ID)
 			}
 			s.keys[m.ID] = true
 		}
-		if err := bundle.AddMessages(file.Tag, file.Messages...); err != nil {
+		if err := bundle.AddMessages(tag, messages...); err != nil {
 			return nil, fmt.Errorf("read the sentences: %s: %w", name, err)
 		}
 	}
 	s.localizer = i18n.NewLocalizer(bundle, lang)
 	return s, nil
+}
+
+// parseSentences reads a file: a sentence for each key, or one and other where
+// there is a plural. The library's own reader takes any shape of file, and half
+// as long again as all else at a start.
+func parseSentences(text []byte) ([]*i18n.Message, error) {
+	var file map[string]any
+	if err := toml.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	messages := make([]*i18n.Message, 0, len(file))
+	for key, said := range file {
+		m := &i18n.Message{ID: key}
+		switch said := said.(type) {
+		case string:
+			m.Other = said
+		case map[string]any:
+			one, isOne := said["one"].(string)
+			other, isOther := said["other"].(string)
+			if !isOne || !isOther || len(said) != 2 {
+				return nil, fmt.Errorf("%q has not just one and other", key)
+			}
+			m.One, m.Other = one, other
+		default:
+			return nil, fmt.Errorf("%q is no sentence", key)
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
 }
 
 // Check reads every language.

@@ -27,22 +27,20 @@ func layoutOf(t *template.Template, face string) string {
 // start that made all would take longer than everything else that it does.
 type shelf struct {
 	icons  map[string]template.HTML
-	shared map[string]*parse.Tree                                   // layouts and parts
+	shared map[string]func() (map[string]*parse.Tree, error)        // layouts and parts by name: all that stands in the same file
 	pages  map[string]map[string]func() (*template.Template, error) // by language, then by name
 }
 
 // stock reads what all pages share and which pages there are.
 func (p *Pages) stock() (err error) {
-	s := &shelf{shared: map[string]*parse.Tree{}, pages: map[string]map[string]func() (*template.Template, error){}}
+	s := &shelf{shared: map[string]func() (map[string]*parse.Tree, error){}, pages: map[string]map[string]func() (*template.Template, error){}}
 	if s.icons, err = readIcons(p.opt.FS); err != nil {
 		return err
 	}
-	base, err := template.New("").Funcs(p.funcs(Italian, s.icons)).ParseFS(p.opt.FS, "layouts/*.html", "parts/*.html")
-	if err != nil {
-		return fmt.Errorf("read layouts and parts: %w", err)
-	}
-	for _, each := range base.Templates() {
-		s.shared[each.Name()] = each.Tree
+	for _, files := range []string{"layouts/*.html", "parts/*.html"} {
+		if err := p.share(s, files); err != nil {
+			return err
+		}
 	}
 	for _, lang := range Langs {
 		s.pages[lang] = map[string]func() (*template.Template, error){}
@@ -64,6 +62,51 @@ func (p *Pages) stock() (err error) {
 	}
 	p.shelf = s
 	return nil
+}
+
+// share puts the templates of files on the shelf, each file to be parsed when one
+// of them is first needed.
+func (p *Pages) share(s *shelf, files string) error {
+	names, err := fs.Glob(p.opt.FS, files)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", files, err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(p.opt.FS, name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", files, err)
+		}
+		parsed := sync.OnceValues(func() (map[string]*parse.Tree, error) {
+			t, err := template.New("").Funcs(p.funcs(Italian, s.icons)).Parse(string(text))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			trees := map[string]*parse.Tree{}
+			for _, each := range t.Templates() {
+				trees[each.Name()] = each.Tree
+			}
+			return trees, nil
+		})
+		for _, defined := range defines(string(text)) {
+			if s.shared[defined] != nil {
+				return fmt.Errorf("%s: %q is defined twice", name, defined)
+			}
+			s.shared[defined] = parsed
+		}
+	}
+	return nil
+}
+
+// defines are the names of the templates that a file defines.
+func defines(text string) (names []string) {
+	for {
+		_, after, found := strings.Cut(text, `{{define "`)
+		if !found {
+			return names
+		}
+		name, rest, _ := strings.Cut(after, `"`)
+		names, text = append(names, name), rest
+	}
 }
 
 // template is the page called name in a language.
@@ -98,6 +141,10 @@ func (p *Pages) Prepare(lang, name string) error {
 // not exist.
 func (p *Pages) Check() error {
 	errs := []error{p.locales.Check(), p.assets.check()}
+	for _, parsed := range p.shelf.shared {
+		_, err := parsed()
+		errs = append(errs, err)
+	}
 	for _, lang := range Langs {
 		for name := range p.shelf.pages[lang] {
 			errs = append(errs, p.Prepare(lang, name))
@@ -140,10 +187,15 @@ func (p *Pages) addShared(t *template.Template, layout string) error {
 	for len(ask) > 0 {
 		name := ask[0]
 		ask = ask[1:]
-		tree := p.shelf.shared[name]
-		if tree == nil || t.Lookup(name) != nil {
+		parsed := p.shelf.shared[name]
+		if parsed == nil || t.Lookup(name) != nil {
 			continue
 		}
+		trees, err := parsed()
+		if err != nil {
+			return err
+		}
+		tree := trees[name]
 		if _, err := t.AddParseTree(name, tree.Copy()); err != nil {
 			return err
 		}
