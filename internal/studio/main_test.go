@@ -582,7 +582,12 @@ func (a answer) wrong(field string) string {
 
 // values are what a form shows in its fields: of texts and selects what is
 // typed or chosen, of boxes and radio buttons those ticked.
-func (a answer) values() url.Values { return a.valuesIn("testimony-form") }
+func (a answer) values() url.Values {
+	a.t.Helper()
+	v := a.valuesIn("testimony-form")
+	v.Del("version") // nobody types it
+	return v
+}
 
 // valuesIn are the values of the form with an id.
 func (a answer) valuesIn(id string) url.Values {
