@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/voci-in-comune/voci/internal/audit"
+	"github.com/voci-in-comune/voci/internal/fault"
 )
 
 // Role is what a person may do.
@@ -80,6 +83,26 @@ func LinkIn(actor string) string {
 		return rest
 	}
 	return rest[:end]
+}
+
+// By says who acted, to go on after what was done: a person of a town hall by
+// name, its own link by number, staff as such, for town halls are not told who of
+// them it was. It is nil if nobody did.
+func By(actor string) *fault.Message {
+	if actor == "" {
+		return nil
+	}
+	m := fault.Msg("account.by.staff")
+	switch name, link := NameIn(actor), LinkIn(actor); {
+	case actor == audit.Portal:
+		m = fault.Msg("account.by.portal")
+	case !ActedForTownHall(actor):
+	case name != "":
+		m = fault.Msg("account.by.person", "Name", name)
+	default:
+		m = fault.Msg("account.by.hall", "Link", link)
+	}
+	return &m
 }
 
 // ActedForTownHall tells whether an actor of the trail acted for a town hall.

@@ -22,17 +22,27 @@ const HandoverLife = 24 * time.Hour
 const (
 	codeLength = 8
 	// codeLetters are the letters and digits of a code: none of those that look
-	// alike (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), 8 of them are 36 bits.
+	// alike (0 O, 1 I L, 2 Z, 5 S, 8 B, U V). 24 to the power of 8 are 1.1e11 codes,
+	// 36 bits.
 	codeLetters = "34679ACDEFGHJKMNPQRTUWXY"
 )
 
 // Wrong codes, from one sender and from all together, after which none is looked
-// at for a while. With 36 bits and a thousand codes in force, guessing at this
-// pace finds one in ten thousand years.
+// at for a while. The few mistypes of a sender in a day are looked at whatever the
+// others do: guesses from everywhere shut nobody out who has a right code.
+//
+// What is left to who guesses, with 300 codes in force at any time (about one for
+// each municipality), so that one guess in 367 million (1.1e11 / 300) is right:
+// all together 28,800 a day (200 every 10 minutes), and besides 2 a day for each
+// sender. That is 35 years for one code, which opens one draft for a day; for
+// somebody who has 100,000 networks to guess from, and all the time, 4 years.
 const (
 	wrongFromOne = 10
 	wrongFromAll = 200
 	wrongWhile   = 10 * time.Minute
+
+	wrongFree     = 2
+	wrongFreeEach = 24 * time.Hour
 )
 
 const codePurpose = "code for another device"
@@ -203,8 +213,8 @@ func (s *Store) EndDevice(ctx context.Context, p Person, testimonyID, id int64) 
 }
 
 // LookCode tells whom a code would let in, and to what, without using it up.
-// sender is the address that asks: after too many wrong codes none is looked at
-// for a while, and fault.Unavailable says until when. It returns fault.NotFound
+// sender is the address that asks: after too many wrong codes from there none is
+// looked at for a while, and fault.Unavailable says until when. It returns fault.NotFound
 // for a code that never was, fault.Gone for one that was used, replaced or is
 // too old.
 func (s *Store) LookCode(ctx context.Context, sender, code string) (Person, error) {
@@ -282,10 +292,11 @@ func (s *Store) findCode(tx *gorm.DB, code string) (h Handover, err error) {
 }
 
 // senderMark stands for the address of who tries codes. Of IPv6 it is the network:
-// everybody has very many addresses there.
+// everybody has very many addresses there. 48 bits are the most that one customer
+// is given (RFC 6177), with 65,536 networks in it.
 func (s *Store) senderMark(sender string) []byte {
 	if a, err := netip.ParseAddr(sender); err == nil && a.Unmap().Is6() {
-		if network, err := a.Prefix(64); err == nil {
+		if network, err := a.Prefix(48); err == nil {
 			sender = network.String()
 		}
 	}
@@ -295,31 +306,38 @@ func (s *Store) senderMark(sender string) []byte {
 // patient refuses to look at a code after too many wrong ones, and forgets those
 // that no longer count.
 func (s *Store) patient(tx *gorm.DB, sender string) error {
-	since := s.now().Add(-wrongWhile)
-	if err := tx.Where("at <= ?", since).Delete(&wrongCode{}).Error; err != nil {
+	if err := tx.Where("at <= ?", s.now().Add(-wrongFreeEach)).Delete(&wrongCode{}).Error; err != nil {
 		return fmt.Errorf("forget old wrong codes: %w", err)
 	}
 	mark := s.senderMark(sender)
-	for _, bound := range []struct {
-		most  int
-		query *gorm.DB
-	}{
-		{wrongFromOne, tx.Model(&wrongCode{}).Where("sender = ?", mark)},
-		{wrongFromAll, tx.Model(&wrongCode{})},
-	} {
-		// The oldest of those that are too many: when it no longer counts, one more may be tried.
-		var at []time.Time
-		if err := bound.query.Order("at DESC, id DESC").Offset(bound.most-1).Limit(1).Pluck("at", &at).Error; err != nil {
-			return fmt.Errorf("count wrong codes: %w", err)
-		}
-		if len(at) > 0 {
-			until := at[0].Add(wrongWhile)
-			e := fault.New(fault.Unavailable, "people.code_too_many", "At", until)
-			e.Until = until
-			return e
-		}
+	if err := s.tooMany(tx.Where("sender = ?", mark), wrongFromOne); err != nil {
+		return err
 	}
-	return nil
+	var today int64
+	if err := tx.Model(&wrongCode{}).Where("sender = ?", mark).Count(&today).Error; err != nil {
+		return fmt.Errorf("count a sender's wrong codes: %w", err)
+	}
+	if today < wrongFree {
+		return nil
+	}
+	return s.tooMany(tx, wrongFromAll)
+}
+
+// tooMany says until when no code is looked at, if there were too many wrong ones.
+func (s *Store) tooMany(wrong *gorm.DB, most int) error {
+	// The oldest of those that are too many: when it no longer counts, one more may be tried.
+	var at []time.Time
+	err := wrong.Model(&wrongCode{}).Where("at > ?", s.now().Add(-wrongWhile)).Order("at DESC, id DESC").Offset(most-1).Limit(1).Pluck("at", &at).Error
+	if err != nil {
+		return fmt.Errorf("count wrong codes: %w", err)
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	until := at[0].Add(wrongWhile)
+	e := fault.New(fault.Unavailable, "people.code_too_many", "At", until)
+	e.Until = until
+	return e
 }
 
 // still is Still, also for a session that a code opened.

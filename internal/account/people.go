@@ -139,7 +139,8 @@ func (s *Store) Invite(ctx context.Context, actor, istatCode string, d Details, 
 	}
 	token = newToken()
 	l = Link{
-		TokenHash: hash(token), MunicipalityCode: &istatCode, Name: d.Name, Office: d.Office, Email: d.Email, CreatedAt: s.now(), ExpiresAt: end,
+		TokenHash: hash(token), MunicipalityCode: &istatCode, Name: d.Name, Office: d.Office, Email: d.Email, Language: "it",
+		CreatedAt: s.now(), ExpiresAt: end,
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		var n int64

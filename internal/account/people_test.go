@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
 	"github.com/voci-in-comune/voci/internal/account"
@@ -254,5 +255,26 @@ func (r *room) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
 	if err := r.db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(sql, args...).Error }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestByWhom(t *testing.T) {
+	bruno := account.Person{Role: account.Editor, MunicipalityCode: balme, LinkID: 4, Name: "Bruno Ufficio"}
+	elsewhere, hall := bruno, bruno
+	elsewhere.HandoverID, hall.Name = 7, ""
+	for actor, want := range map[string]fault.Message{
+		bruno.Actor():     fault.Msg("account.by.person", "Name", "Bruno Ufficio"),
+		elsewhere.Actor(): fault.Msg("account.by.person", "Name", "Bruno Ufficio"),
+		"municipality 001019, approval 3 (Anna Bò)": fault.Msg("account.by.person", "Name", "Anna Bò"),
+		hall.Actor(): fault.Msg("account.by.hall", "Link", "4"),
+		account.Person{Role: account.Moderator, AccountID: 2, Email: "a@b.it"}.Actor(): fault.Msg("account.by.staff"),
+		audit.Portal: fault.Msg("account.by.portal"),
+	} {
+		if got := account.By(actor); got == nil || !cmp.Equal(*got, want) {
+			t.Errorf("%s: %+v, want %+v", actor, got, want)
+		}
+	}
+	if got := account.By(""); got != nil {
+		t.Errorf("nobody: %+v", got)
 	}
 }

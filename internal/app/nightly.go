@@ -120,8 +120,8 @@ func (a *App) forgetFiles(ctx context.Context) (n int, err error) {
 			return n, err
 		}
 		for dir, names := range map[string][]string{a.Settings.Renditions(): {v.Poster, v.Rendition, v.Uncut}, a.Settings.Vault(): {v.Cut}} {
-			if err := removeAll(dir, names); err != nil {
-				return n, fmt.Errorf("delete a file that was replaced: %w", err)
+			if err := forgetNamed(dir, names); err != nil {
+				return n, err
 			}
 		}
 		if err := a.Testimonies.ForgetFiles(ctx, v); err != nil {
@@ -154,15 +154,15 @@ func (a *App) forgetPapers(ctx context.Context) (n int, err error) {
 	return n + swept, err
 }
 
-// removeAll deletes files of a folder; those without a name, or not there, are
-// no matter.
-func removeAll(dir string, names []string) error {
+// forgetNamed deletes replaced files of a folder; those without a name, or not
+// there, are no matter.
+func forgetNamed(dir string, names []string) error {
 	for _, name := range names {
 		if name == "" {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err //nolint:wrapcheck // the caller says what was being done
+			return fmt.Errorf("delete a file that was replaced: %w", err)
 		}
 	}
 	return nil

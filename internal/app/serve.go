@@ -100,6 +100,7 @@ func (a *App) readPages() (wait func() (*page.Pages, error)) {
 	read := sync.OnceValues(func() (*page.Pages, error) {
 		return page.New(page.Options{
 			FS: web.Files, Static: static.Files, BaseURL: a.Settings.BaseURL, Sandbox: a.Settings.YouTube == config.YouTubeSandbox,
+			Proxies:     a.Settings.Proxies(),
 			Links:       page.Links{Accessibility: a.Settings.AccessibilityURL, Privacy: a.Settings.PrivacyURL, Legal: a.Settings.LegalURL, Contact: a.Settings.Contact},
 			SessionName: account.CookieName(a.Settings.Secure()), Viewer: a.viewer, Log: a.Log,
 			Flash: func(ctx context.Context) string { return a.Sessions.Flash(ctx) }, Channel: a.channelAddress,

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -43,13 +44,14 @@ const (
 type Settings struct {
 	Config kong.ConfigFlag `help:"File with settings (JSON: {\"base_url\": …}); the environment and flags overrule it." env:"VOCI_CONFIG" placeholder:"FILE"`
 
-	Env        string            `help:"Kind of machine: development or production." env:"VOCI_ENV" enum:"development,production" default:"development"`
-	Listen     string            `help:"Address to serve on." env:"VOCI_LISTEN" default:"127.0.0.1:8080"`
-	BaseURL    string            `help:"Address that people use, such as https://voci.example.it." env:"VOCI_BASE_URL" placeholder:"URL"`
-	Data       string            `help:"Folder of database, vault and uploads." env:"VOCI_DATA" default:"./data" placeholder:"DIR"`
-	SecretKey  string            `help:"32 bytes in base64 that secrets are sealed with." env:"VOCI_SECRET_KEY" placeholder:"BASE64"`
-	Territory  territory.Setting `help:"Municipalities that count: founding (316) or current (312)." env:"VOCI_TERRITORY" enum:"founding,current" default:"founding"`
-	MetricsKey string            `help:"Token for /metrics from other machines; without it only this machine may ask." env:"VOCI_METRICS_TOKEN" name:"metrics-token" placeholder:"TOKEN"`
+	Env            string            `help:"Kind of machine: development or production." env:"VOCI_ENV" enum:"development,production" default:"development"`
+	Listen         string            `help:"Address to serve on." env:"VOCI_LISTEN" default:"127.0.0.1:8080"`
+	BaseURL        string            `help:"Address that people use, such as https://voci.example.it." env:"VOCI_BASE_URL" placeholder:"URL"`
+	TrustedProxies []string          `help:"Proxies in front, as addresses or networks, that are believed who asks (X-Forwarded-For)." env:"VOCI_TRUSTED_PROXIES" default:"127.0.0.0/8,::1" placeholder:"NETWORK,…"`
+	Data           string            `help:"Folder of database, vault and uploads." env:"VOCI_DATA" default:"./data" placeholder:"DIR"`
+	SecretKey      string            `help:"32 bytes in base64 that secrets are sealed with." env:"VOCI_SECRET_KEY" placeholder:"BASE64"`
+	Territory      territory.Setting `help:"Municipalities that count: founding (316) or current (312)." env:"VOCI_TERRITORY" enum:"founding,current" default:"founding"`
+	MetricsKey     string            `help:"Token for /metrics from other machines; without it only this machine may ask." env:"VOCI_METRICS_TOKEN" name:"metrics-token" placeholder:"TOKEN"`
 
 	YouTube            string `name:"youtube" help:"Channel: sandbox, live or off." env:"VOCI_YOUTUBE" enum:"sandbox,live,off," default:""`
 	YouTubeEndpoint    string `name:"youtube-endpoint" help:"Host of the YouTube Data API, if not Google's." env:"VOCI_YOUTUBE_ENDPOINT" placeholder:"URL"`
@@ -171,12 +173,37 @@ func (s *Settings) checkServing() error {
 	if !hostOnly(s.BaseURL) && (s.BaseURL != "" || s.Env != Development) {
 		errs = append(errs, wrong("VOCI_BASE_URL", "%q is no address of a site: write it as https://voci.example.it, without a path", s.BaseURL))
 	}
+	for _, one := range s.TrustedProxies {
+		if _, err := network(one); err != nil {
+			errs = append(errs, wrong("VOCI_TRUSTED_PROXIES", "%q is neither an address nor a network: write 127.0.0.1 or 10.0.0.0/8, several with commas between them", one))
+		}
+	}
 	if s.SecretKey != "" {
 		if _, err := secret.ParseKey(s.SecretKey); err != nil {
 			errs = append(errs, wrong("VOCI_SECRET_KEY", "%v", err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// network is an address, or all addresses of a network.
+func network(typed string) (netip.Prefix, error) {
+	typed = strings.TrimSpace(typed)
+	if addr, err := netip.ParseAddr(typed); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	return netip.ParsePrefix(typed)
+}
+
+// Proxies are the networks of the proxies that are believed.
+func (s *Settings) Proxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, one := range s.TrustedProxies {
+		if n, err := network(one); err == nil { // else Complete has named it
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 func hostOnly(address string) bool {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,10 +61,34 @@ func TestFlagsOverruleEnvironmentOverrulesFile(t *testing.T) {
 	}
 }
 
+func TestOnlyThisMachineIsABelievedProxyUntilOthersAreNamed(t *testing.T) {
+	for typed, want := range map[string]string{
+		"":                               "[127.0.0.0/8 ::1/128]",
+		"10.0.0.0/8, 192.0.2.7,fd00::/8": "[10.0.0.0/8 192.0.2.7/32 fd00::/8]",
+	} {
+		var args []string
+		if typed != "" {
+			args = []string{"--trusted-proxies", typed}
+		}
+		s, err := read(t, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.Proxies()); got != want {
+			t.Errorf("%q: %s, want %s", typed, got, want)
+		}
+	}
+	t.Setenv("VOCI_TRUSTED_PROXIES", "172.17.0.1")
+	if s, err := read(t); err != nil || fmt.Sprint(s.Proxies()) != "[172.17.0.1/32]" {
+		t.Errorf("from the environment: %v, %v", s.Proxies(), err)
+	}
+}
+
 func TestAWrongSettingIsNamed(t *testing.T) {
 	for name, args := range map[string][]string{
 		"VOCI_LISTEN":             {"--listen", "everywhere"},
 		"VOCI_BASE_URL":           {"--base-url", "https://voci.example.it/portal"},
+		"VOCI_TRUSTED_PROXIES":    {"--trusted-proxies", "127.0.0.1,nginx"},
 		"VOCI_SECRET_KEY":         {"--secret-key", "short"},
 		"VOCI_GOOGLE_CLIENT_ID":   {"--youtube", "live"},
 		"VOCI_YOUTUBE_ENDPOINT":   {"--youtube-endpoint", "http://127.0.0.1:8099/prefix"},

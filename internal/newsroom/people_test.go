@@ -51,7 +51,7 @@ func TestWhoApprovedIsBeforeTheModerator(t *testing.T) {
 	}
 	bruno := account.Person{Role: account.Editor, MunicipalityCode: balme, LinkID: 4, Name: "Bruno Ufficio"}
 	var token string
-	_, err := w.testimonies.AskApproval(t.Context(), bruno.Actor(), balme, said.ID, testimony.Asked{Name: "Anna Bò", Email: "sindaca@comune.example"},
+	_, err := w.testimonies.AskApproval(t.Context(), bruno.Actor(), balme, said.ID, testimony.Asked{Name: "Anna Bò", Email: "sindaca@comune.example", Language: "it"},
 		func(_ *gorm.DB, _ *testimony.Testimony, made string) error { token = made; return nil })
 	if err != nil {
 		t.Fatal(err)

@@ -132,30 +132,15 @@ func translations(t *testimony.Testimony) (all []translated) {
 type consent struct {
 	Wording string
 	At      time.Time
-	By      *fault.Message // nil if it was no town hall
+	By      *fault.Message // nil if nobody is known
 }
 
 func consents(given []testimony.Release) []consent {
 	all := make([]consent, 0, len(given))
 	for _, g := range given {
-		all = append(all, consent{Wording: g.Wording, At: g.AcceptedAt, By: byHall(g.AcceptedBy)})
+		all = append(all, consent{Wording: g.Wording, At: g.AcceptedAt, By: account.By(g.AcceptedBy)})
 	}
 	return all
-}
-
-// byHall is who did something for a town hall: a person, or whoever has its own
-// link; nil if it was no town hall.
-func byHall(actor string) *fault.Message {
-	var m fault.Message
-	switch name, link := account.NameIn(actor), account.LinkIn(actor); {
-	case link == "":
-		return nil
-	case name != "":
-		m = fault.Msg("newsroom.review.by_person", "Name", name)
-	default:
-		m = fault.Msg("newsroom.review.by_link", "Link", link)
-	}
-	return &m
 }
 
 func (n *Newsroom) review(c echo.Context) error {
@@ -199,7 +184,7 @@ func (n *Newsroom) showReview(c echo.Context, status int, t *testimony.Testimony
 		return err
 	}
 	if t.Approval != nil {
-		view.AskedBy = byHall(t.Approval.AskedBy)
+		view.AskedBy = account.By(t.Approval.AskedBy)
 		view.Outdated = t.Approval.State == testimony.ApprovalGiven && !t.Approval.Holds(t)
 	}
 	if t.OpenToCitizens() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -36,6 +35,7 @@ func (p *Pages) NewEcho() (*echo.Echo, error) {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = p.Error
+	e.IPExtractor = p.client
 	e.Pre(sameOrigin)
 	return e, nil
 }
@@ -73,7 +73,7 @@ func (p *Pages) Front(cache *Cache, next http.Handler) http.Handler {
 			slog.String("method", r.Method), slog.String("path", maskedPath(r.URL.Path)),
 			slog.Int("status", seen.status), slog.Int64("bytes", seen.written),
 			slog.Duration("took", time.Since(start)), slog.String("from", from),
-			slog.String("client", shortAddress(r.RemoteAddr)), slog.String("id", RequestID(r.Context())))
+			slog.String("client", shortAddress(p.client(r))), slog.String("id", RequestID(r.Context())))
 	})
 }
 
@@ -150,12 +150,8 @@ func maskedPath(path string) string {
 
 // shortAddress is an address without what tells a person: the last byte of IPv4,
 // all but the first 48 bits of IPv6.
-func shortAddress(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	addr, err := netip.ParseAddr(host)
+func shortAddress(client string) string {
+	addr, err := netip.ParseAddr(client)
 	if err != nil {
 		return ""
 	}

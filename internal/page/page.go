@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,13 +28,14 @@ type Options struct {
 	FS     fs.FS // web.Files: templates, icons, locales
 	Static fs.FS // static.Files
 
-	BaseURL     string   // address that people use, without a slash at the end
-	Sandbox     bool     // every page says that nothing goes to YouTube
-	Links       Links    // addresses in the footer
-	Nav         Nav      // sections of the navigation; nil: DefaultNav
-	SessionName string   // name of the session cookie: who has it never gets a cached page
-	FormActions []string // origins, besides our own, that a form's answer may lead to
-	Dev         bool     // a missing sentence stops the page instead of showing its key
+	BaseURL     string         // address that people use, without a slash at the end
+	Sandbox     bool           // every page says that nothing goes to YouTube
+	Links       Links          // addresses in the footer
+	Nav         Nav            // sections of the navigation; nil: DefaultNav
+	SessionName string         // name of the session cookie: who has it never gets a cached page
+	FormActions []string       // origins, besides our own, that a form's answer may lead to
+	Proxies     []netip.Prefix // those whose word on who asks is taken; see Client
+	Dev         bool           // a missing sentence stops the page instead of showing its key
 
 	// Viewer tells who is signed in; nil for a citizen. Flash tells, once, the
 	// key of what has just been done.
@@ -117,6 +119,7 @@ type Pages struct {
 	shelf   *shelf
 	policy  http.Header
 	rome    *time.Location
+	client  echo.IPExtractor
 }
 
 // New reads what all pages share. A page itself is read when it is first asked
@@ -155,6 +158,7 @@ func New(opt Options) (*Pages, error) {
 		return nil, err
 	}
 	p.policy = policy(base, opt.FormActions)
+	p.client = clientBehind(opt.Proxies)
 	if err := p.stock(); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -102,7 +101,7 @@ func (d *Desk) Entries(ctx context.Context, municipality, path string, t *testim
 	entries := make([]Entry, len(people))
 	for i, p := range people {
 		e := Entry{
-			Filmed: p, Number: i + 1, Recorded: by(p.RecordedBy), Corrected: by(p.CorrectedBy), Withdrawn: by(p.WithdrawnBy),
+			Filmed: p, Number: i + 1, Recorded: account.By(p.RecordedBy), Corrected: account.By(p.CorrectedBy), Withdrawn: account.By(p.WithdrawnBy),
 			Href:  Address(path, t.ID) + "/" + strconv.FormatInt(p.ID, 10),
 			Keeps: keeps && open && p.Stands(), Removable: keeps && t.State.Editable() && p.Stands(), Closable: p.Stands(),
 		}
@@ -112,19 +111,6 @@ func (d *Desk) Entries(ctx context.Context, municipality, path string, t *testim
 		entries[i] = e
 	}
 	return entries, nil
-}
-
-// by says who acted, nil if nobody did.
-func by(actor string) *fault.Message {
-	if actor == "" {
-		return nil
-	}
-	m := fault.Msg("register.by_staff")
-	if account.ActedForTownHall(actor) {
-		_, link, _ := strings.Cut(actor, ", link ") // as account.Person.Actor names an editor
-		m = fault.Msg("register.by_hall", "Link", link)
-	}
-	return &m
 }
 
 // person is the entry that the address names.

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/voci-in-comune/voci/internal/fault"
 	"github.com/voci-in-comune/voci/internal/mail"
+	"github.com/voci-in-comune/voci/internal/notices"
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/testimony"
 )
@@ -26,6 +28,7 @@ type approvalPage struct {
 	Days      int
 	MaxName   int
 	Editable  bool
+	Languages []page.Option // that whoever speaks can be written to in
 }
 
 // approvalKey is the last part of the keys of where a request stands.
@@ -118,6 +121,9 @@ func (s *Studio) showApproval(c echo.Context, status int, form *page.Form) error
 		view.Stands, view.Asked = approvalNotice(t, s.clock()), askedBy(t.Approval)
 		view.Stands.Button = nil
 	}
+	for _, code := range notices.Languages() {
+		view.Languages = append(view.Languages, page.Option{Value: code, Label: s.pages.T(page.Lang(ctx), "language."+code)})
+	}
 	missing, err := s.testimonies.Unready(ctx, t)
 	if err != nil {
 		return err
@@ -145,13 +151,13 @@ func (s *Studio) askApproval(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	who := testimony.Asked{Name: values.Get("name"), Email: values.Get("email")}
+	who := testimony.Asked{Name: values.Get("name"), Email: values.Get("email"), Language: cmp.Or(values.Get("language"), page.Lang(ctx))}
 	_, err = s.testimonies.AskApproval(ctx, p.Actor(), p.MunicipalityCode, t.ID, who, func(tx *gorm.DB, t *testimony.Testimony, token string) error {
-		link := s.baseURL + "/approva/" + token
+		link := s.baseURL + page.Localize(who.Language, "/approva/"+token)
 		return s.outbox.Post(tx, mail.Message{
-			Recipient: t.Approval.Email, Link: link, Action: s.pages.T(page.Italian, "approval.mail.action"),
-			Subject: s.pages.T(page.Italian, "approval.mail.subject", "Title", t.Title),
-			Text: s.pages.T(page.Italian, "approval.mail.text", "Name", t.Approval.Name, "By", p.Name, "Municipality", m.Name, "Title", t.Title,
+			Recipient: t.Approval.Email, Lang: who.Language, Link: link, Action: s.pages.T(who.Language, "approval.mail.action"),
+			Subject: s.pages.T(who.Language, "approval.mail.subject", "Title", t.Title),
+			Text: s.pages.T(who.Language, "approval.mail.text", "Name", t.Approval.Name, "By", p.Name, "Municipality", m.Name, "Title", t.Title,
 				"Days", int(testimony.ApprovalLife.Hours()/24), "Link", link),
 		})
 	})

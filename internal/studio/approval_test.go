@@ -175,3 +175,34 @@ func TestWhatIsNotFinishedSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("a message went out: %+v, %v", list, err)
 	}
 }
+
+// TestWhoeverSpeaksIsWrittenToInTheirLanguage: the town hall chooses it, and the
+// page's own is suggested.
+func TestWhoeverSpeaksIsWrittenToInTheirLanguage(t *testing.T) {
+	w := open(t)
+	bruno := w.invited(w.townHall(balme), person1())
+	_, address := w.finished(bruno)
+	for prefix, lang := range map[string]string{"": "it", "/en": "en", "/fr": "fr"} {
+		if got := bruno.get(prefix + address + "/approvazione").valuesIn("approval-form").Get("language"); got != lang {
+			t.Errorf("at %q %q is suggested", prefix, got)
+		}
+	}
+	a := bruno.post(address+"/approvazione", asked("language", "de")).want(http.StatusUnprocessableEntity)
+	if !strings.HasPrefix(a.wrong("language"), "Scegli una lingua") || a.valuesIn("approval-form").Get("email") != "sindaca@comune.example" {
+		t.Error("a language that is none is not said, or something is lost")
+	}
+
+	bruno.post(address+"/approvazione", asked("language", "fr")).want(http.StatusSeeOther)
+	letter := w.letter("sindaca@comune.example")
+	link := w.leads(letter.Text, "/fr/approva/")
+	if !strings.HasPrefix(letter.Subject, "À approuver") || !strings.Contains(letter.HTML, `lang="fr"`) || !strings.Contains(letter.HTML, "Regarder et répondre") {
+		t.Errorf("the message is %q: %s", letter.Subject, letter.HTML)
+	}
+	w.stranger().get(link).want(http.StatusOK).says("demande de Bruno Ufficio")
+
+	// A program that does not know the field: the language that it asks in.
+	bruno.post("/en"+address+"/approvazione", asked()).want(http.StatusSeeOther)
+	if letter := w.letter("sindaca@comune.example"); !strings.HasPrefix(letter.Subject, "To be approved") {
+		t.Errorf("the message is %q", letter.Subject)
+	}
+}

@@ -234,3 +234,49 @@ func TestEnterSaves(t *testing.T) {
 		t.Errorf("%q, arriving %+v", w.said(id).Title, got.Arriving)
 	}
 }
+
+// TestTheScriptKeepsToWhatAPersonMeans on a form that somebody else was faster
+// than: nothing of it saves itself, and once it is meant all of it is kept.
+func TestTheScriptKeepsToWhatAPersonMeans(t *testing.T) {
+	w, b := inBrowser(t)
+	bruno := w.invited(w.townHall(balme), person1())
+	id := bruno.post("/comune/testimonianze", form()).made()
+	at := "/comune/testimonianze/" + itoa(id)
+	const ready = `document.getElementById("testimony-form").dataset.ready === "yes"`
+
+	tab := w.enter(t, b, browser.Phone)
+	tab.Forgive("409")
+	tab.Open(at)
+	tab.Until(ready)
+	bruno.post(at, form("title", "Il titolo di Bruno", "tags", "bosco", "themes", "volontariato")).want(http.StatusSeeOther)
+	// Pressed before the script was there, the form goes as it is.
+	browser.Eval[bool](tab, `(() => {
+		const form = document.getElementById("testimony-form");
+		form.elements.namedItem("description").value = "La descrizione del Comune";
+		for (const box of form.querySelectorAll("[name=themes]:checked")) box.checked = false;
+		HTMLFormElement.prototype.submit.call(form);
+		return true;
+	})()`)
+	tab.Until(`document.getElementById("meanwhile") !== null && ` + ready)
+	tab.Sees("Mentre scrivevi, questa testimonianza è stata cambiata da Bruno Ufficio, per il Comune.")
+	everywhere(tab, browser.Phone, "form-meanwhile")
+	tab.Write("Ruolo", "Sindaca di Balme")
+	tab.Until(`Object.keys(localStorage).some((key) => key.startsWith("voci.draft.") && localStorage.getItem(key).includes("Sindaca di Balme"))`)
+	if got := w.said(id); got.Title != "Il titolo di Bruno" || got.SpeakerRole == "Sindaca di Balme" {
+		t.Errorf("nobody meant it yet, and it says %q, %q", got.Title, got.SpeakerRole)
+	}
+
+	tab.Press("button", "Salva")
+	tab.Until(`document.getElementById("saved").textContent.startsWith("Bozza salvata")`)
+	got := w.said(id)
+	if got.Title != form().Get("title") || got.Description != "La descrizione del Comune" || got.SpeakerRole != "Sindaca di Balme" || len(got.Themes) != 0 {
+		t.Errorf("it says %q, %q, %q, %d themes", got.Title, got.Description, got.SpeakerRole, len(got.Themes))
+	}
+	// From then on it saves itself again.
+	tab.Write("Titolo", "Il titolo del Comune")
+	for deadline := time.Now().Add(20 * time.Second); w.said(id).Title != "Il titolo del Comune"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it says %q", w.said(id).Title)
+		}
+	}
+}

@@ -38,9 +38,10 @@ type formPage struct {
 	Amendable    bool
 	Proof        string // address of the proof of a withdrawal
 	Withdrawable bool
-	WithdrawForm *page.Form // as typed, if something of it was wrong
-	Withdraw     string     // key of what withdrawing means now
-	Channel      string     // its title; empty while none is connected
+	WithdrawForm *page.Form     // as typed, if something of it was wrong
+	Withdraw     string         // key of what withdrawing means now
+	Meanwhile    *fault.Message // who changed it while the form was filled in that is shown again
+	Channel      string         // its title; empty while none is connected
 
 	wording.Fields
 	Consents []page.Option
@@ -108,11 +109,18 @@ func (s *Studio) show(c echo.Context) error {
 // showForm shows a testimony to its town hall, with what is wrong at its
 // fields.
 func (s *Studio) showForm(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int) error {
-	return s.showFormWith(c, p, t, wrong, status, nil)
+	return s.showFormWith(c, p, t, wrong, status, refusedForm{})
 }
 
-// showFormWith is showForm with a withdrawal as it was typed and refused.
-func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int, withdraw *page.Form) error {
+// refusedForm is what was sent and nothing of which was kept.
+type refusedForm struct {
+	withdraw *page.Form // a withdrawal
+	typed    url.Values // a form that somebody else was faster than
+	why      *fault.Message
+}
+
+// showFormWith is showForm with what was sent and refused.
+func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Testimony, wrong fault.Fields, status int, refused refusedForm) error {
 	ctx := c.Request().Context()
 	lang := page.Lang(ctx)
 	m, err := s.registry.Municipality(p.MunicipalityCode)
@@ -120,7 +128,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 		return err
 	}
 	view := formPage{
-		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", WithdrawForm: withdraw, Editable: t.State.Editable(),
+		Municipality: m, ID: t.ID, Action: "/comune/testimonianze", WithdrawForm: refused.withdraw, Meanwhile: refused.why, Editable: t.State.Editable(),
 		Title: t.Title, Testimony: t, Amendable: t.State.Amendable(),
 		Withdrawable: t.ID != 0 && t.State.CanBecome(testimony.Withdrawn), Withdraw: withdrawing(t.State),
 		File:   fileLimits{Bytes: s.maxBytes, Size: sizeOf(lang, s.maxBytes), Minutes: int(s.maxDuration.Minutes())},
@@ -133,7 +141,11 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 	if view.Tryout, err = s.tryoutHint(ctx, p); err != nil {
 		return err
 	}
-	if view.Fields, err = s.wording.Fields(ctx, t, page.NewForm(wording.ValuesOf(t), wrong.Err())); err != nil {
+	typed := refused.typed
+	if typed == nil {
+		typed = wording.ValuesOf(t)
+	}
+	if view.Fields, err = s.wording.Fields(ctx, t, page.NewForm(typed, wrong.Err())); err != nil {
 		return err
 	}
 	s.options(&view, lang)
@@ -157,7 +169,7 @@ func (s *Studio) showFormWith(c echo.Context, p account.Person, t *testimony.Tes
 	}
 	view.Crumbs = []page.Crumb{hallCrumb(p, m), {Label: view.Title}}
 	title := view.Title
-	if len(wrong) > 0 {
+	if len(wrong) > 0 || refused.why != nil {
 		title = s.pages.T(lang, "form.error_prefix") + " " + title
 	}
 	return s.pages.Render(c, status, "studio/form", page.Frame{

@@ -1,10 +1,12 @@
 package studio_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/video/videotest"
 )
 
 func TestADraftIsKeptWhateverIsTyped(t *testing.T) {
@@ -193,6 +196,90 @@ func TestTwoPagesOfOneDraft(t *testing.T) {
 	if got.SpeakerRole != "Sindaca di Balme" || len(got.Tags) != 1 || len(got.Themes) != 1 || got.Themes[0].Slug != "volontariato" ||
 		got.Title != form().Get("title") || len(got.Releases) != 3 {
 		t.Errorf("kept: %+v", got)
+	}
+}
+
+// TestTwoPeopleWithOnePlainForm save the same draft without scripts: nobody takes
+// away silently what the other wrote, and nothing typed or sent is lost.
+func TestTwoPeopleWithOnePlainForm(t *testing.T) {
+	w := open(t)
+	hall := w.townHall(balme)
+	bruno := w.invited(hall, person1())
+	id := hall.post("/comune/testimonianze", form()).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	plain := func(b person, prefix string) url.Values { return b.get(prefix + address).valuesIn("testimony-form") }
+	his, hers, english := plain(bruno, ""), plain(hall, ""), plain(hall, "/en")
+
+	his.Set("title", "Il titolo di Bruno")
+	for range 2 { // pressed twice, it is kept once
+		bruno.post(address, his).want(http.StatusSeeOther)
+	}
+	hers.Set("description", "La descrizione del Comune")
+	hers["themes"] = []string{"volontariato"}
+	a := hall.post(address, hers).want(http.StatusConflict).says("Mentre scrivevi, questa testimonianza è stata cambiata da Bruno Ufficio, per il Comune.", "Se salvi di nuovo")
+	if got := w.said(id); got.Title != "Il titolo di Bruno" || got.Description != form().Get("description") {
+		t.Errorf("kept: %q, %q", got.Title, got.Description)
+	}
+	again := a.valuesIn("testimony-form")
+	if again.Get("description") != "La descrizione del Comune" || again.Get("title") != form().Get("title") || !slices.Equal(again["themes"], []string{"volontariato"}) {
+		t.Errorf("of what was typed is left: %v", again)
+	}
+	english.Set("speaker_role", "Mayor")
+	hall.post("/en"+address, english).want(http.StatusConflict).says("was changed by Bruno Ufficio, for the municipality.")
+
+	// Once more, it is meant.
+	hall.post(address, again).want(http.StatusSeeOther)
+	if got := w.said(id); got.Title != form().Get("title") || got.Description != "La descrizione del Comune" {
+		t.Errorf("kept: %q, %q", got.Title, got.Description)
+	}
+
+	// The button that also asks for review keeps to it, and a file is not lost.
+	stale, mine := plain(hall, ""), plain(hall, "")
+	mine.Set("title", "Da un’altra scheda")
+	hall.post(address, mine).want(http.StatusSeeOther)
+	stale.Set("title", "Da questa")
+	a = hall.postFile(address+"?poi=invia", stale, "spesa.mp4", bytes.NewReader(film(t, videotest.Spec{}))).want(http.StatusConflict).says("con il tuo stesso collegamento")
+	w.look()
+	if got := w.said(id); got.Title != "Da un’altra scheda" || got.State != testimony.Draft || got.Video == nil || got.Video.State != testimony.VideoReady {
+		t.Errorf("it is %s, %q with %+v", got.State, got.Title, got.Video)
+	}
+	// Meanwhile the file was looked at: the portal's own work is nobody's change.
+	hall.post(address+"?poi=invia", a.valuesIn("testimony-form")).want(http.StatusSeeOther)
+	if got := w.said(id); got.Title != "Da questa" || got.State != testimony.InReview {
+		t.Errorf("it is %s, %q", got.State, got.Title)
+	}
+}
+
+// TestAPageThatSavesItselfKnowsItsVersion: its own saves are no change of somebody
+// else, those of others are until it shows them.
+func TestAPageThatSavesItselfKnowsItsVersion(t *testing.T) {
+	w := open(t)
+	b := w.townHall(balme)
+	id := b.post("/comune/testimonianze", form()).made()
+	address := "/comune/testimonianze/" + itoa(id)
+	page := b.get(address).valuesIn("testimony-form")
+	save := func(v url.Values) {
+		var answer struct{ Version int }
+		v.Set("version", page.Get("version"))
+		a := b.post(address+"?parte=1", v, "Accept", "application/json").want(http.StatusOK)
+		if err := json.Unmarshal(a.body, &answer); err != nil {
+			t.Fatal(err)
+		}
+		page.Set("version", strconv.Itoa(answer.Version))
+	}
+	for _, title := range []string{"Uno", "Due"} {
+		page.Set("title", title)
+		save(url.Values{"title": {title}})
+	}
+	b.post(address+"?poi=registra", page).want(http.StatusSeeOther)
+
+	page = b.get(address).valuesIn("testimony-form")
+	b.post(address, form("title", "Di un altro programma")).want(http.StatusSeeOther) // it does not say which version it saw
+	page.Set("speaker_role", "Sindaca di Balme")
+	save(url.Values{"speaker_role": {"Sindaca di Balme"}})
+	b.post(address+"?poi=registra", page).want(http.StatusConflict)
+	if got := w.said(id); got.Title != "Di un altro programma" || got.SpeakerRole != "Sindaca di Balme" {
+		t.Errorf("kept: %q, %q", got.Title, got.SpeakerRole)
 	}
 }
 

@@ -177,12 +177,6 @@ func (s *Studio) refuseCode(c echo.Context, typed string, err error) error {
 	return s.showAskCode(c, page.Status(e), page.NewForm(url.Values{"code": {typed}}, err))
 }
 
-// sender is the address that a request comes from. Proxies on networks of our own
-// are believed what they say of it, nobody else is.
-func sender(c echo.Context) string {
-	return echo.ExtractIPFromXFFHeader()(c.Request())
-}
-
 // typeCode lets a device in by a code that somebody typed.
 func (s *Studio) typeCode(c echo.Context) error {
 	values, err := page.Values(c)
@@ -195,7 +189,7 @@ func (s *Studio) typeCode(c echo.Context) error {
 // codeDoor shows a button: programs that follow links must not use a code up.
 func (s *Studio) codeDoor(c echo.Context) error {
 	ctx := c.Request().Context()
-	p, err := s.accounts.LookCode(ctx, sender(c), c.Param("code"))
+	p, err := s.accounts.LookCode(ctx, c.RealIP(), c.Param("code"))
 	if err != nil {
 		return s.refuseCode(c, c.Param("code"), err)
 	}
@@ -219,14 +213,14 @@ func (s *Studio) enterCode(c echo.Context) error { return s.enterByCode(c, c.Par
 // is signed in goes there without using the code up: it may do more already.
 func (s *Studio) enterByCode(c echo.Context, typed string) error {
 	ctx := c.Request().Context()
-	p, err := s.accounts.LookCode(ctx, sender(c), typed)
+	p, err := s.accounts.LookCode(ctx, c.RealIP(), typed)
 	if err != nil {
 		return s.refuseCode(c, typed, err)
 	}
 	if now, ok := account.From(ctx); ok && now.Role == account.Editor && now.TestimonyID == 0 && now.MunicipalityCode == p.MunicipalityCode {
 		return c.Redirect(http.StatusSeeOther, localized(c, address(p.TestimonyID)))
 	}
-	if p, err = s.accounts.EnterCode(ctx, sender(c), typed); err != nil {
+	if p, err = s.accounts.EnterCode(ctx, c.RealIP(), typed); err != nil {
 		return s.refuseCode(c, typed, err)
 	}
 	if err := s.sessions.Begin(ctx, p); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -234,6 +235,33 @@ func TestCodesThatAreRefusedAreSaidAtTheField(t *testing.T) {
 	}
 	w.later(11 * time.Minute)
 	b.post("/continua", typed(right)).want(http.StatusSeeOther)
+}
+
+// TestNobodyInventsSenders: somebody on the office's own network says of each try
+// that it comes from another place.
+func TestNobodyInventsSenders(t *testing.T) {
+	w := open(t)
+	try := func(from, says string) int {
+		r := httptest.NewRequest(http.MethodPost, w.base+"/continua", strings.NewReader(typed("ACDE-FGHJ").Encode()))
+		r.RemoteAddr = from
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Forwarded-For", says)
+		a := httptest.NewRecorder()
+		w.portal.ServeHTTP(a, r)
+		return a.Code
+	}
+	refused := 0
+	for i := range 20 {
+		if try("10.0.0.9:5000", fmt.Sprintf("198.51.100.%d", i)) == http.StatusServiceUnavailable {
+			refused++
+		}
+	}
+	if refused != 10 {
+		t.Errorf("%d of 20 tries were refused, want 10", refused)
+	}
+	if got := try("10.0.0.8:5000", ""); got != http.StatusNotFound {
+		t.Errorf("their neighbour is answered with %d", got)
+	}
 }
 
 // TestWhoMayDoMoreAlreadyKeepsIt: scanning a code in a browser in which the town

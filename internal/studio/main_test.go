@@ -64,6 +64,7 @@ const maxBytes = 32 << 20
 // world is a portal with the studio as its only face, served over loopback,
 // with the real reception of files behind it.
 type world struct {
+	portal      http.Handler
 	t           *testing.T
 	db          *store.Store
 	accounts    *account.Store
@@ -212,9 +213,9 @@ func open(t *testing.T, changes ...func(*settings)) *world {
 		Outbox: w.outbox, BaseURL: w.base,
 		MaxDuration: set.MaxDuration, MaxBytes: set.MaxBytes, Clock: w.clock, Log: quiet,
 	}).Routes(e)
-	portal := pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))
+	w.portal = pages.Front(pages.NewCache(1<<20), sessions.Wrap(e, pages.Refuse))
 	server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.line.pass(rw, r, portal)
+		w.line.pass(rw, r, w.portal)
 	})
 	server.Start()
 	t.Cleanup(server.Close)
@@ -581,7 +582,12 @@ func (a answer) wrong(field string) string {
 
 // values are what a form shows in its fields: of texts and selects what is
 // typed or chosen, of boxes and radio buttons those ticked.
-func (a answer) values() url.Values { return a.valuesIn("testimony-form") }
+func (a answer) values() url.Values {
+	a.t.Helper()
+	v := a.valuesIn("testimony-form")
+	v.Del("version") // nobody types it
+	return v
+}
 
 // valuesIn are the values of the form with an id.
 func (a answer) valuesIn(id string) url.Values {

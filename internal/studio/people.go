@@ -116,8 +116,8 @@ func (s *Studio) invitePerson(c echo.Context) error {
 	return s.given(c, p, l, token, values.Get("come"), false)
 }
 
-// hand mails a person their link, in the language that town halls are written to;
-// nil if it is to be shown.
+// hand mails a person their link, in the language that they chose to be written
+// in; nil if it is to be shown.
 func (s *Studio) hand(c echo.Context, how string) account.Hand {
 	if how != "manda" {
 		return nil
@@ -128,11 +128,11 @@ func (s *Studio) hand(c echo.Context, how string) account.Hand {
 		if err != nil {
 			return err
 		}
-		link := s.baseURL + "/entra/" + token
+		link := s.baseURL + page.Localize(l.Language, "/entra/"+token)
 		return s.outbox.Post(tx, mail.Message{
-			Recipient: l.Email, Link: link, Action: s.pages.T(page.Italian, "kit.mail.enter"),
-			Subject: s.pages.T(page.Italian, "people.mail.subject", "Municipality", m.Name),
-			Text:    s.pages.T(page.Italian, "people.mail.text", "Name", l.Name, "By", by.Name, "Municipality", m.Name, "Day", l.LastDay("02/01/2006"), "Link", link),
+			Recipient: l.Email, Lang: l.Language, Link: link, Action: s.pages.T(l.Language, "kit.mail.enter"),
+			Subject: s.pages.T(l.Language, "people.mail.subject", "Municipality", m.Name),
+			Text:    s.pages.T(l.Language, "people.mail.text", "Name", l.Name, "By", by.Name, "Municipality", m.Name, "Day", l.LastDay("02/01/2006"), "Link", link),
 		})
 	}
 }

@@ -212,3 +212,43 @@ func TestALinkReplacedWhileAVideoIsOnItsWay(t *testing.T) {
 		t.Errorf("received: %+v", v)
 	}
 }
+
+// TestWhoActedIsSaidByName in the register of who is filmed and in the proof of a
+// withdrawal; the town hall's own link is nobody's.
+func TestWhoActedIsSaidByName(t *testing.T) {
+	w := open(t)
+	hall := w.townHall(balme)
+	bruno := w.invited(hall, person1())
+	said := w.published("La spesa sale")
+	at := "/comune/testimonianze/" + itoa(said.ID)
+	bruno.post(people(said.ID), filmedForm()).want(http.StatusSeeOther)
+	hall.post(people(said.ID), filmedForm("name", "Carla Neri")).want(http.StatusSeeOther)
+	bruno.get(people(said.ID)).says("oggi alle 12:03, da Bruno Ufficio, per il Comune.", "oggi alle 12:03, dal Comune, con il collegamento personale n.")
+	bruno.get("/en" + people(said.ID)).says("by Bruno Ufficio, for the municipality.")
+	bruno.get("/fr" + people(said.ID)).says("par Bruno Ufficio, pour la commune.")
+
+	bruno.post(at+"/ritira", url.Values{"reason": {"Era sbagliata"}}).want(http.StatusSeeOther)
+	hall.get(at+"/prova").says("alle 12:03, da Bruno Ufficio, per il Comune", "Ritirata, da Bruno Ufficio, per il Comune", "Approvata, dalla redazione", "Pubblicata, dal portale")
+}
+
+// TestAPersonIsWrittenToInTheirLanguage: whoever chose one gets their next link in
+// it, whoever sends it.
+func TestAPersonIsWrittenToInTheirLanguage(t *testing.T) {
+	w := open(t)
+	hall := w.townHall(balme)
+	hall.post("/en/comune/persone", person1("come", "manda")).want(http.StatusSeeOther)
+	letter := w.letter("stampa@comune.example")
+	if !strings.Contains(letter.Text, "Buongiorno Bruno Ufficio") {
+		t.Errorf("nobody chose a language yet, and the message says %s", letter.Text)
+	}
+	bruno := w.stranger()
+	bruno.post(w.leads(letter.Text, "/entra/"), nil).want(http.StatusSeeOther)
+	bruno.post("/comune/avvisi", url.Values{"email": {"stampa@comune.example"}, "notices": {"all"}, "language": {"fr"}}).want(http.StatusSeeOther)
+	address := attr(hall.get("/comune/persone").one("a", "class", "btn btn-outline-primary"), "href")
+	hall.post(address+"/sostituisci", url.Values{"come": {"manda"}}).want(http.StatusSeeOther)
+	letter = w.letter("stampa@comune.example")
+	if !strings.HasPrefix(letter.Text, "Bonjour Bruno Ufficio") || !strings.Contains(letter.HTML, `lang="fr"`) || !strings.Contains(letter.HTML, ">Entrer<") {
+		t.Errorf("the message is %q: %s", letter.Subject, letter.HTML)
+	}
+	w.stranger().get(w.leads(letter.Text, "/fr/entra/")).want(http.StatusOK)
+}

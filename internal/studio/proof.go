@@ -21,8 +21,8 @@ type proofPage struct {
 	Crumbs       []page.Crumb
 	Municipality territory.Municipality
 	Testimony    *testimony.Testimony
-	ByStaff      bool
-	Never        bool // nothing of it ever reached the channel
+	By           *fault.Message // who withdrew it
+	Never        bool           // nothing of it ever reached the channel
 	YoutubeID    *string
 	HiddenAt     *time.Time
 	DeleteAt     *time.Time
@@ -33,22 +33,20 @@ type proofPage struct {
 
 // act is an entry of the trail in words.
 type act struct {
-	At      time.Time
-	Action  string
-	ByStaff bool
-	ByHall  bool // neither: the portal itself
+	At     time.Time
+	Action string
+	By     *fault.Message
 }
 
-// acts tells what happened to a testimony, and by whom: by its town hall, by
-// staff, by the portal. What has no words is not told.
+// acts tells what happened to a testimony, and by whom. What has no words is not
+// told.
 func (s *Studio) acts(lang string, trail []audit.Entry) []act {
 	var told []act
 	for _, e := range trail {
 		if !s.pages.Knows(lang, "newsroom.act."+e.Action) {
 			continue
 		}
-		hall := account.ActedForTownHall(e.Actor)
-		told = append(told, act{At: e.At, Action: e.Action, ByHall: hall, ByStaff: !hall && e.Actor != audit.Portal})
+		told = append(told, act{At: e.At, Action: e.Action, By: account.By(e.Actor)})
 	}
 	return told
 }
@@ -101,7 +99,7 @@ func (s *Studio) prove(ctx context.Context, view *proofPage, lang string) error 
 	}
 	for _, e := range trail {
 		if e.Action == "testimony."+string(testimony.Withdrawn) {
-			view.ByStaff = !account.ActedForTownHall(e.Actor)
+			view.By = account.By(e.Actor)
 		}
 	}
 	view.Acts = s.acts(lang, trail)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -48,6 +49,9 @@ func (t *typed) set(name, value string) {
 	}
 	many := map[string]*[]string{"themes": &f.Themes, "release": &f.Release}
 	switch {
+	case name == "version":
+		f.Version, _ = strconv.Atoi(value) // none that can be read says nothing
+		return
 	case name == "others":
 		t.answer(value)
 	case one[name] != nil:

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -16,6 +17,7 @@ import (
 	"github.com/voci-in-comune/voci/internal/page"
 	"github.com/voci-in-comune/voci/internal/register"
 	"github.com/voci-in-comune/voci/internal/testimony"
+	"github.com/voci-in-comune/voci/internal/wording"
 )
 
 // create starts a testimony from what was typed. The draft is made as soon as
@@ -41,7 +43,7 @@ func (s *Studio) create(c echo.Context) error {
 	if made, err = s.keep(c, p, made, f); err != nil {
 		return err
 	}
-	return s.saved(c, p, made, sent)
+	return s.saved(c, p, made, sent, 0)
 }
 
 // keep makes the draft of a form, or saves into the one that the same form
@@ -77,11 +79,12 @@ func (s *Studio) save(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	d := &draft{s: s, c: c, by: p, now: t, part: c.QueryParam("parte") != ""}
 	var sent error
 	f, err := readForm(c, formOf(t), func(so testimony.Form, part *multipart.Part) error {
-		// Before the file, which may take an hour or break off.
-		if _, err := s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, so); err != nil {
+		// Before the file, which may take an hour or break off. The file of a form
+		// that was refused for the words is taken all the same.
+		if err := d.keep(so); err != nil && !testimony.Reworded(err) {
 			return err
 		}
 		sent = s.take(c, t.ID, part)
@@ -90,11 +93,70 @@ func (s *Studio) save(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err = s.testimonies.Save(ctx, p.Actor(), p.MunicipalityCode, t.ID, f)
+	seen := d.seen(f.Version)
+	if err := d.keep(f); testimony.Reworded(err) && !wantsJSON(c) {
+		return s.showMeanwhile(c, p, t.ID, f, sent)
+	} else if err != nil {
+		return err
+	}
+	return s.saved(c, p, d.now, sent, seen)
+}
+
+// draft is a draft into which a form is kept, before its file and after it.
+type draft struct {
+	s    *Studio
+	c    echo.Context
+	by   account.Person
+	now  *testimony.Testimony
+	own  bool // what is said now is what this form said
+	part bool // of the form only what was changed comes: the rest stays as others left it
+}
+
+// keep saves a form into the draft.
+func (d *draft) keep(f testimony.Form) error {
+	switch {
+	case d.part:
+		f.Version = 0
+	case d.own && f.Version != 0:
+		f.Version = d.now.Version
+	}
+	now, err := d.s.testimonies.Save(d.c.Request().Context(), d.by.Actor(), d.by.MunicipalityCode, d.now.ID, f)
+	if err == nil {
+		d.now, d.own = now, true
+	}
+	return err
+}
+
+// seen is the version that a page knows of once its form is kept: one on which
+// something of somebody else is missing still has the one that it was shown with.
+// 0 is the latest.
+func (d *draft) seen(version int) int {
+	if d.part && d.now.WordedVersion > version {
+		return version
+	}
+	return 0
+}
+
+// showMeanwhile shows a form again that somebody else was faster than, with what
+// was typed, and says who it was. Sent once more, it is meant.
+func (s *Studio) showMeanwhile(c echo.Context, p account.Person, id int64, typed testimony.Form, sent error) error {
+	ctx := c.Request().Context()
+	t, err := s.testimonies.Get(ctx, p.MunicipalityCode, id)
 	if err != nil {
 		return err
 	}
-	return s.saved(c, p, t, sent)
+	lang := page.Lang(ctx)
+	again := refusedForm{typed: wording.Values(typed), why: message("studio.form.meanwhile_same")}
+	if by := account.By(t.WordedBy); by != nil && t.WordedBy != p.Actor() {
+		again.why = message("studio.form.meanwhile", "By", s.pages.Say(lang, *by))
+	}
+	var wrong fault.Fields
+	if e, ok := errors.AsType[*fault.Error](sent); ok && e.Kind != fault.Unknown {
+		wrong = fault.Fields{{Name: "video", Message: e.Message}}
+	} else if sent != nil {
+		return sent
+	}
+	return s.showFormWith(c, p, t, wrong, http.StatusConflict, again)
 }
 
 // take streams the video of a form to the vault. A form that says of itself
@@ -122,13 +184,15 @@ type savedAnswer struct {
 	SavedAt time.Time         `json:"saved_at"`
 	State   testimony.State   `json:"state"`
 	Awaits  bool              `json:"awaits"`
-	Sent    bool              `json:"sent"`  // review was asked for
-	Wrong   map[string]string `json:"wrong"` // by field, in the reader's language
+	Sent    bool              `json:"sent"`    // review was asked for
+	Wrong   map[string]string `json:"wrong"`   // by field, in the reader's language
+	Version int               `json:"version"` // that the page knows now, for its whole form
 }
 
 // saved answers after a draft was kept: with what is wrong at its fields, or by
-// going on to the draft's page; the script gets the same as JSON.
-func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony, sent error) error {
+// going on to the draft's page; the script gets the same as JSON, with the version
+// that its page knows (0: the latest).
+func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony, sent error, seen int) error {
 	wrong := t.Wrong(s.clock())
 	if e, ok := errors.AsType[*fault.Error](sent); ok && e.Kind != fault.Unknown {
 		wrong = append(wrong, fault.Field{Name: "video", Message: e.Message})
@@ -142,7 +206,7 @@ func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony,
 		return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)+"/"+then))
 	}
 	if wantsJSON(c) {
-		return s.answer(c, http.StatusOK, t, false, wrong)
+		return s.answer(c, http.StatusOK, t, false, wrong, seen)
 	}
 	if c.QueryParam("poi") == "registro" && sent == nil { // what is wrong is kept, and said on the way back
 		return c.Redirect(http.StatusSeeOther, localized(c, register.Address("/comune/testimonianze", t.ID)))
@@ -157,11 +221,11 @@ func (s *Studio) saved(c echo.Context, p account.Person, t *testimony.Testimony,
 	return c.Redirect(http.StatusSeeOther, localized(c, address(t.ID)))
 }
 
-func (s *Studio) answer(c echo.Context, status int, t *testimony.Testimony, sent bool, wrong fault.Fields) error {
+func (s *Studio) answer(c echo.Context, status int, t *testimony.Testimony, sent bool, wrong fault.Fields, seen int) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(status, savedAnswer{
 		ID: t.ID, Address: localized(c, address(t.ID)), SavedAt: t.UpdatedAt, State: t.State, Awaits: t.AwaitsFile(),
-		Sent: sent, Wrong: s.say(c, wrong),
+		Sent: sent, Wrong: s.say(c, wrong), Version: cmp.Or(seen, t.Version),
 	})
 }
 
@@ -205,7 +269,7 @@ func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 	asked, err := s.testimonies.Submit(ctx, p.Actor(), p.MunicipalityCode, id)
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
 		if wantsJSON(c) {
-			return s.answer(c, http.StatusUnprocessableEntity, t, false, e.Fields)
+			return s.answer(c, http.StatusUnprocessableEntity, t, false, e.Fields, 0)
 		}
 		return s.showForm(c, p, t, e.Fields, http.StatusUnprocessableEntity)
 	}
@@ -218,12 +282,12 @@ func (s *Studio) ask(c echo.Context, p account.Person, id int64) error {
 	} else if asked.AwaitsFile() {
 		key = "studio.sent_awaits_file"
 		if wantsJSON(c) { // the page stays, and says so itself
-			return s.answer(c, http.StatusOK, asked, true, nil)
+			return s.answer(c, http.StatusOK, asked, true, nil, 0)
 		}
 	}
 	s.sessions.SetFlash(ctx, key)
 	if wantsJSON(c) {
-		return s.answer(c, http.StatusOK, asked, true, nil)
+		return s.answer(c, http.StatusOK, asked, true, nil, 0)
 	}
 	return c.Redirect(http.StatusSeeOther, localized(c, address(id)))
 }
@@ -255,7 +319,7 @@ func (s *Studio) withdraw(c echo.Context) error {
 	ctx := c.Request().Context()
 	_, err = s.testimonies.Withdraw(ctx, p.Actor(), p.MunicipalityCode, t.ID, testimony.Withdrawal{Reason: values.Get("reason"), Email: strings.TrimSpace(values.Get("email"))})
 	if page.Refused(err) {
-		return s.showFormWith(c, p, t, nil, http.StatusUnprocessableEntity, page.NewForm(values, err))
+		return s.showFormWith(c, p, t, nil, http.StatusUnprocessableEntity, refusedForm{withdraw: page.NewForm(values, err)})
 	}
 	if err != nil {
 		return err

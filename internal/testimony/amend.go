@@ -44,6 +44,7 @@ func (s *Store) Amend(ctx context.Context, actor, municipality string, id int64,
 			t.FormerSlugs = append(t.FormerSlugs, slug)
 		}
 		t.AmendedAt = s.moment()
+		t.wordedBy(actor)
 		return audit.Write(tx, s.now(), actor, "testimony.amend", "testimony", t.ID, differences(before, t.said()))
 	})
 }

@@ -112,8 +112,9 @@ func hashToken(token string) []byte {
 
 // Asked is who is asked to approve, as typed.
 type Asked struct {
-	Name  string
-	Email string
+	Name     string
+	Email    string
+	Language string // that they are written to in, one of the portal's
 }
 
 func (a *Asked) check() (wrong fault.Fields) {
@@ -126,6 +127,9 @@ func (a *Asked) check() (wrong fault.Fields) {
 	}
 	if p, err := mail.ParseAddress(a.Email); err != nil || p.Address != a.Email {
 		wrong.Add("email", "mail.recipient")
+	}
+	if !slices.Contains([]string{"it", "en", "fr"}, a.Language) {
+		wrong.Add("language", "approval.language.unknown")
 	}
 	return wrong
 }

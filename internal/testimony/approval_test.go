@@ -15,7 +15,7 @@ import (
 
 const office = "municipality 001019, link 4 (Bruno Ufficio)"
 
-var mayor = testimony.Asked{Name: "Anna Bò", Email: "sindaca@comune.example"}
+var mayor = testimony.Asked{Name: "Anna Bò", Email: "sindaca@comune.example", Language: "it"}
 
 // later has the clock go on until the end of the test.
 func later(t *testing.T, d time.Duration) {
@@ -340,7 +340,7 @@ func TestOnlyWhatIsFinishedIsApproved(t *testing.T) {
 	f := whole()
 	f.Description = ""
 	bare := r.create(t, f)
-	if got := strings.Join(fields(ask(bare.ID, testimony.Asked{Name: "A (B)", Email: "nessuno"})), " "); got != "name email description video" {
+	if got := strings.Join(fields(ask(bare.ID, testimony.Asked{Name: "A (B)", Email: "nessuno", Language: "it"})), " "); got != "name email description video" {
 		t.Errorf("wrong at %q", got)
 	}
 	made := r.create(t, whole())

@@ -44,6 +44,8 @@ type Form struct {
 	Others      string   // does anybody else appear? Empty: nothing was said of it
 
 	Translations Translations
+
+	Version int // of the draft that the form was made of; 0: it does not say
 }
 
 // OtherLanguages are the portal's languages that a testimony may be translated

@@ -205,7 +205,7 @@ func list(db *gorm.DB, order string, skip, size int) ([]Testimony, int64, error)
 func (s *Store) Create(ctx context.Context, actor, municipality string, f Form, sample bool) (*Testimony, error) {
 	t := &Testimony{
 		MunicipalityCode: municipality, State: Draft, Language: "it", Visibility: Public, Sample: sample,
-		Version: 1, CreatedAt: s.now(), UpdatedAt: s.now(),
+		Version: 1, WordedVersion: 1, WordedBy: actor, CreatedAt: s.now(), UpdatedAt: s.now(),
 	}
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := s.fill(tx, t, actor, f); err != nil {
@@ -226,18 +226,46 @@ func (s *Store) Create(ctx context.Context, actor, municipality string, f Form, 
 }
 
 // Save keeps what was typed into a draft, whatever it is, as Create does.
-// It returns fault.NotFound, or fault.Conflict if it can no longer be edited.
+// It returns fault.NotFound; fault.Conflict if it can no longer be edited, or if
+// the form says which version it was made of and somebody has said something else
+// since, see Reworded. A form that comes twice changes nothing the second time.
 func (s *Store) Save(ctx context.Context, actor, municipality string, id int64, f Form) (*Testimony, error) {
 	return s.change(ctx, municipality, id, func(tx *gorm.DB, t *Testimony) error {
 		if !t.State.Editable() {
 			return fault.New(fault.Conflict, "testimony.not_editable")
 		}
+		before := t.words()
 		if err := s.fill(tx, t, actor, f); err != nil {
 			return err
 		}
-		return s.keepParts(tx, t, actor, f)
+		if err := s.keepParts(tx, t, actor, f); err != nil || t.words() == before {
+			return err
+		}
+		if f.Version != 0 && t.WordedVersion > f.Version {
+			return fault.New(fault.Conflict, rewordedKey)
+		}
+		t.wordedBy(actor)
+		return nil
 	})
 }
+
+// rewordedKey is the sentence for programs; who has a page is shown their form.
+const rewordedKey = "testimony.changed_meanwhile"
+
+// Reworded tells whether a form was refused because somebody else changed what is
+// said after it was shown.
+func Reworded(err error) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	return ok && e.Message.Key == rewordedKey
+}
+
+// words stands for all that the form holds.
+func (t *Testimony) words() string {
+	return t.fingerprint() + fmt.Sprint(t.Unfinished) // maps are printed in the order of their keys
+}
+
+// wordedBy notes who said what is said from the next version on.
+func (t *Testimony) wordedBy(actor string) { t.WordedVersion, t.WordedBy = t.Version+1, actor }
 
 func (s *Store) fill(tx *gorm.DB, t *Testimony, _ string, f Form) error {
 	var themes []Theme

@@ -86,6 +86,8 @@ type Testimony struct {
 	Unfinished       Unfinished   `gorm:"type:text"`
 	Doubt            Sentence     `gorm:"type:text"` // what a moderator must know before deciding
 	Version          int          // grows with every change, so that two people never overwrite each other
+	WordedVersion    int          // the version since which its form says what it does
+	WordedBy         string       // actor of the trail who said it
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	SubmittedAt      *time.Time // when review was asked for

@@ -105,28 +105,39 @@ func FormOf(v url.Values) testimony.Form {
 	}
 }
 
-// ValuesOf gives back what was typed: what was accepted, and what was not.
-func ValuesOf(t *testimony.Testimony) url.Values {
+// Values is a form as FormOf reads it.
+func Values(f testimony.Form) url.Values {
 	v := url.Values{
-		"title": {t.Title}, "description": {t.Description}, "language": {t.Language}, "speaker_name": {t.SpeakerName},
-		"speaker_role": {t.SpeakerRole}, "recorded_on": {t.RecordedOn}, "tags": {strings.Join(t.Tags, ", ")},
-		"visibility": {string(t.Visibility)}, "others": {string(t.Others)},
+		"title": {f.Title}, "description": {f.Description}, "language": {f.Language}, "speaker_name": {f.SpeakerName},
+		"speaker_role": {f.SpeakerRole}, "recorded_on": {f.RecordedOn}, "tags": {f.Tags}, "visibility": {f.Visibility}, "others": {f.Others},
+		"themes": f.Themes, "release": f.Release,
 	}
-	for _, theme := range t.Themes {
-		v.Add("themes", theme.Slug)
-	}
-	for lang, one := range t.Translations {
+	for lang, one := range f.Translations {
 		v.Set("title_"+lang, one.Title)
 		v.Set("description_"+lang, one.Description)
 	}
+	return v
+}
+
+// ValuesOf gives back what was typed: what was accepted, and what was not.
+func ValuesOf(t *testimony.Testimony) url.Values {
+	f := testimony.Form{
+		Title: t.Title, Description: t.Description, Language: t.Language, SpeakerName: t.SpeakerName, SpeakerRole: t.SpeakerRole,
+		RecordedOn: t.RecordedOn, Tags: strings.Join(t.Tags, ", "), Visibility: string(t.Visibility), Others: string(t.Others),
+		Translations: t.Translations,
+	}
+	for _, theme := range t.Themes {
+		f.Themes = append(f.Themes, theme.Slug)
+	}
+	for _, r := range t.Releases {
+		f.Release = append(f.Release, r.Kind)
+	}
+	v := Values(f)
 	for name, typed := range t.Unfinished {
 		v.Set(name, typed)
 	}
 	if typed, ok := t.Unfinished["themes"]; ok {
 		v["themes"] = strings.Split(typed, ",")
-	}
-	for _, r := range t.Releases {
-		v.Add("release", r.Kind)
 	}
 	return v
 }

@@ -40,6 +40,7 @@ export class Draft {
   private queue: Promise<unknown> = Promise.resolve();
   private closed = false; // it cannot be changed any more
   private known: Fields; // what the portal has, as far as this page knows
+  private theirs: boolean; // somebody was faster: what is here is kept only when whoever wrote it says so
 
   constructor(
     private readonly form: HTMLFormElement,
@@ -49,6 +50,7 @@ export class Draft {
     private readonly refused: () => void,
   ) {
     this.known = this.written();
+    this.theirs = this.dirty = form.dataset.meanwhile !== undefined;
     for (const kind of ["input", "change"]) {
       form.addEventListener(kind, ({ target }) => {
         if (!(target instanceof HTMLInputElement && target.type === "file")) this.touch();
@@ -85,6 +87,7 @@ export class Draft {
     this.since ||= Date.now();
     if (this.line.dataset.tone !== "wrong") this.say(this.words("saving"));
     keep(this.key, this.values());
+    if (this.theirs) return;
     this.later(Math.max(0, Math.min(pause, this.since + longest - Date.now())));
   }
 
@@ -94,7 +97,7 @@ export class Draft {
   }
 
   private flush(): void {
-    if (this.unsaved) this.save().catch(() => undefined); // the line has said why
+    if (this.unsaved && !this.theirs) this.save().catch(() => undefined); // the line has said why
   }
 
   /** Saves what is in the form now. */
@@ -122,19 +125,24 @@ export class Draft {
     this.since = 0;
     const address = new URL(this.address);
     let values = this.values();
-    if (this.id) {
+    if (this.theirs) {
+      values.push(["version", this.version.value]);
+    } else if (this.id) {
       // Only what was changed here: another tab, or a colleague, may have
       // changed the rest.
       values = changed(this.known, now);
       address.searchParams.set("parte", "1");
+      values.push(["version", this.version.value]);
     }
     for (const { name } of this.form.querySelectorAll<HTMLInputElement>("input[type=hidden]")) {
-      if (!values.some(([one]) => one === name)) values.push([name, ""]); // a question that was put, answered or not
+      if (name !== "version" && !values.some(([one]) => one === name)) values.push([name, ""]); // a question that was put, answered or not
     }
     if (asking) address.searchParams.set("poi", "invia");
     try {
       const answer = await post(address.href, new URLSearchParams(values));
       this.known = now;
+      this.theirs = false;
+      this.version.value = String(answer.version);
       if (!this.dirty) forget(this.key);
       this.moveTo(answer);
       if (this.dirty) keep(this.key, this.values());
@@ -188,7 +196,7 @@ export class Draft {
         if (chosen) values.push([control.name, chosen.value]);
       } else if (control instanceof HTMLTextAreaElement) {
         values.push([control.name, control.defaultValue]);
-      } else if (control instanceof HTMLInputElement && control.name && control.type !== "file") {
+      } else if (control instanceof HTMLInputElement && control.name && control.type !== "file" && control !== this.version) {
         const box = control.type === "checkbox" || control.type === "radio";
         if (!box || control.defaultChecked) values.push([control.name, box ? control.value : control.defaultValue]);
       }
@@ -199,9 +207,14 @@ export class Draft {
   private values(): Values {
     const values: Values = [];
     for (const [name, value] of new FormData(this.form)) {
-      if (typeof value === "string") values.push([name, value]);
+      if (typeof value === "string" && name !== "version") values.push([name, value]);
     }
     return values;
+  }
+
+  /** The version that the page knows, which the whole form says. */
+  private get version(): HTMLInputElement {
+    return this.form.elements.namedItem("version") as HTMLInputElement;
   }
 
   private get key(): string {

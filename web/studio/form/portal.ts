@@ -9,6 +9,7 @@ export interface Saved {
   awaits: boolean;
   sent: boolean;
   wrong: Record<string, string>;
+  version: number; // that the page knows now
 }
 
 /** An upload that has not come to its end. */
